@@ -1,0 +1,30 @@
+/* read: a folder of sources to a sealed dataset: the dataset stage's work, run in the child.
+ *
+ * Each source is opened beneath the folder, read once, checked against the digest that the scan
+ * gave (it changed meanwhile: ERROR_INPUT with `changed` set, and the parent scans again),
+ * decoded, cut, and sealed; sources whose seal exists are not opened at all. Then captions are
+ * joined and ids computed. A document that cannot be read is left out with its reason; bad
+ * records of a .jsonl are all listed (file:line, field path, type found) and fail the stage.
+ */
+#ifndef LORABUILD_DATA_READ_H
+#define LORABUILD_DATA_READ_H
+
+#include "lorabuild/data/seal.h"
+
+struct read_request {
+    const char *folder;       /* the dataset's folder, absolute; or a single file's folder */
+    const struct seal_source *sources;
+    size_t source_count;
+    const char *captions_path; /* metadata.csv to read and, for generated captions, to write */
+    const char *caption_mode;  /* "headings" or "none" */
+    const char *keep;          /* the client's (or shared) keep folder */
+};
+
+bool read_dataset(struct dataset *d, const struct read_request *r, bool *changed, struct error *e);
+
+/* Would this file be learned? By name only: ".txt", ".md", ".jsonl" (any case). `reason` tells
+ * why not ("spreadsheets are not read"). Names that are ignored silently (~$*, Thumbs.db,
+ * .DS_Store, hidden files, metadata.csv, captions.html) give NULL and false. */
+bool read_is_source(const char *path, const char **reason);
+
+#endif

@@ -1,0 +1,109 @@
+/* rules: lorabuild.yaml read, checked and spread over the clients.
+ *
+ * rules_load() gives plain tables: every pattern with % is already one entry a client, exact
+ * names are laid over, defaults are filled in, names are resolved to indices, paths are absolute
+ * and judged by where they really end. Everything lives as long as the rules and is owned by
+ * them. A wrong file gives every error at once, each with place, line and caret, as text ready
+ * to show. Unknown kinds of the grammar that are not built yet (images) are no errors here: they
+ * are marked, and fail alone when they are built.
+ */
+#ifndef RULES_RULES_H
+#define RULES_RULES_H
+
+#include "lorabuild/common/error.h"
+#include "lorabuild/common/memory.h"
+#include "lorabuild/common/str.h"
+#include "lorabuild/train/recipe.h"
+
+struct place {
+    const char *file; /* as shown: relative to the current folder where it is beneath */
+    size_t line, column;
+};
+
+struct rule_base {
+    const char *name; /* "writer"; a path used directly in `base:` is its own name */
+    const char *path; /* absolute */
+    const char *written; /* as in the rule file */
+    const char *template; /* chat template's name, or NULL */
+    struct place place;
+};
+
+enum dataset_kind { DATASET_TEXT, DATASET_IMAGES };
+enum caption_mode { CAPTIONS_AUTO, CAPTIONS_HEADINGS, CAPTIONS_NONE };
+
+struct rule_dataset {
+    const char *name;
+    const char *client; /* NULL = shared */
+    enum dataset_kind kind;
+    const char *path;    /* absolute; a folder or a file */
+    const char *written; /* relative to the rule file, without "/" at its end */
+    enum caption_mode captions;
+    bool edits_relearn;
+    bool review_required;
+    struct place place;
+};
+
+enum pin { PIN_STICKY, PIN_LATEST, PIN_VERSION };
+
+struct rule_adapter {
+    const char *name;
+    const char *client; /* the join of the clients of its inputs; NULL = shared */
+    int base;           /* index into bases; inherited from its parent */
+    int parent;         /* index into adapters (`from:` or `continue:`), -1 = none */
+    bool continues;     /* `continue:`: starts from the parent's own weights */
+    enum pin pin;
+    int pinned_version; /* PIN_VERSION */
+    const int *data;    /* indices into datasets */
+    size_t data_count;
+    struct recipe recipe; /* resolved */
+    struct place recipe_place[32]; /* of each recipe key (index in recipe_keys); line 0 = default */
+    const char *trigger;
+    int64_t max_chain;    /* updates before a full rebuild (5) */
+    const char *not_built_kind; /* "pictures": building it fails with exit 1; NULL = built */
+    const char *output;   /* absolute folder of its versions: adapters/NAME */
+    bool flat_output;     /* the seed's dialect: the current version's files also stand in output */
+    const char *initial_adapter; /* the seed's init_lora_weights, absolute, or NULL */
+    struct place place;
+};
+
+struct rule_group {
+    const char *name;
+    const char *client;
+    const int *members; /* indices into adapters */
+    size_t member_count;
+    struct place place;
+};
+
+struct rules {
+    struct arena arena;
+    const char *file, *root; /* absolute: the rule file and its folder */
+    const char *shown;       /* the rule file as messages name it */
+    const char *clients_root; /* absolute, or NULL: one domain, no walls */
+    const char *const *clients; /* folder names, sorted */
+    size_t client_count;
+    const char *const *shared; /* absolute folders */
+    size_t shared_count;
+    struct rule_base *bases;
+    size_t base_count;
+    struct rule_dataset *datasets;
+    size_t dataset_count;
+    struct rule_adapter *adapters; /* a parent stands before its children */
+    size_t adapter_count;
+    struct rule_group *groups;
+    size_t group_count;
+};
+
+/* Searched upwards from `from`, never inside a client's folder; caller frees; NULL = not found. */
+char *rules_find(const char *from);
+
+/* NULL on error: `e` says how many, `report` holds all of them as ux.md shows them. Warnings are
+ * in `report` too when it succeeds. */
+struct rules *rules_load(const char *file, struct strbuf *report, struct error *e);
+void rules_free(struct rules *r);
+
+/* A target by its name: an adapter (index), or a group. false: not there; `e` names the nearest,
+ * or why this client has no such target. */
+bool rules_target(const struct rules *r, const char *name, int *adapter, int *group,
+                  struct error *e);
+
+#endif
