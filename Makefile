@@ -69,13 +69,44 @@ $(BUILD)/unit/$(1): tests/unit/$(1).c $(call upto,$(call room_of,$(patsubst %/,%
 endef
 $(foreach t,$(patsubst $(BUILD)/unit/%,%,$(TESTS)),$(eval $(call TEST,$(t))))
 
+# Small programs for the oracle tests and the benchmarks: they link everything but commands.
+TOOLS = $(patsubst tests/oracle/tools/%.c,$(BUILD)/tools/%,$(wildcard tests/oracle/tools/*.c)) \
+        $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+tool_rooms = $(call upto,lorabuild/run)
+$(BUILD)/tools/%: tests/oracle/tools/%.c $(tool_rooms)
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	@$(CC) $(ALL_FLAGS) -MMD -MP -MF $@.d -o $@ $< $(tool_rooms) $(LIBS)
+$(BUILD)/bench/%: tests/bench/%.c $(tool_rooms)
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	@$(CC) $(ALL_FLAGS) -MMD -MP -MF $@.d -o $@ $< $(tool_rooms) $(LIBS)
+
 units: $(TESTS)
+tools: $(TOOLS)
 test-units: $(TESTS)
 	@for t in $(TESTS); do echo "$$t"; $(TEST_RUNNER) "$$t" || exit 1; done
+
+# Order of includes, format, and what cannot be seen by a compiler.
+check:
+	@sh scripts/check-includes.sh $(ROOMS)
+	@clang-format --dry-run -Werror $(wildcard $(addsuffix /*.[ch],$(ROOMS)) \
+	    $(addsuffix /cpu/*.[ch],$(ROOMS)) lorabuild/main.c tests/unit/*/*.[ch] tests/*/*.c tests/oracle/tools/*.c)
+	@echo "check: includes and format are in order"
+
+bench: all $(TOOLS)
+	@LORABUILD=$(BUILD)/lorabuild BUILD=$(BUILD) sh tests/bench/run.sh
+
+install: all
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1" \
+	    "$(DESTDIR)$(PREFIX)/share/man/man5"
+	install -m 755 $(BUILD)/lorabuild "$(DESTDIR)$(PREFIX)/bin/lorabuild"
+	install -m 644 docs/lorabuild.1 "$(DESTDIR)$(PREFIX)/share/man/man1/lorabuild.1"
+	install -m 644 docs/lorabuild.yaml.5 "$(DESTDIR)$(PREFIX)/share/man/man5/lorabuild.yaml.5"
 
 clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all units test-units clean
+.PHONY: all units tools test-units check bench install clean
 .SECONDARY:

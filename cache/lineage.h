@@ -1,16 +1,28 @@
 /* lineage: the versions of one adapter and what each was exposed to.
  *
- * The truth is files: adapters/NAME/vN/manifest.json with `samples` beside it (one line a
- * sample: content digest, id, role), `current`/CURRENT, and a checkpoint's folder under keep.
+ * The truth is files, all under adapters/NAME (docs/formats-cache.md):
+ *   vN/manifest.json, vN/samples   a version and its samples (content digest, id, role)
+ *   current -> vN, CURRENT         the version in use; CURRENT is the record, the link derived
+ *   set-aside                      numbers of versions that are kept and not used
+ *   history                        one line a version, appended: date, key, digest of its tar
+ *   NAME-DATE-vN.tar.zst           its archive, with NAME-DATE-vN.tar.sha256 beside it
  * The store remembers each version's exposure under the digest of its manifest, so that a build
- * with nothing to do opens one manifest and no list. A version folder that is missing but has
- * its archive is brought back by lineage_heal().
+ * with nothing to do opens manifests and no list. What is missing and can be made again from the
+ * rest is brought back by lineage_heal().
+ *
+ * Commit order for a version (each step durable before the next): set-aside (only if it failed
+ * its check), lineage_commit(), lineage_set_current(), lineage_archive(), history. Once lineage_commit()
+ * has returned the version exists; a crash after it costs nothing but the next run's repairs.
  */
 #ifndef LORABUILD_CACHE_LINEAGE_H
 #define LORABUILD_CACHE_LINEAGE_H
 
 #include "cache/store.h"
 #include "lorabuild/common/json.h"
+
+#include <time.h>
+
+#define LINEAGE_FORMAT 1 /* of manifest.json; newer is refused */
 
 struct lineage_sample {
     struct digest content, id;
@@ -20,12 +32,15 @@ struct lineage_sample {
 struct version {
     int number;
     char *folder;               /* adapters/NAME/vN */
-    json_t *manifest;
+    json_t *manifest;           /* whole, unknown keys too */
+    struct digest manifest_digest; /* of its bytes */
     struct digest want_key, attempt_key;
     struct digest recipe, base, parent, set; /* parent: artifact digest, zero = none */
     struct digest artifact;     /* of the trained weights alone: what children's keys name */
     int ancestor;               /* version continued from, 0 = none */
     bool set_aside;             /* failed its check, or `use` went back behind it */
+    const char *damaged;        /* a file that is missing or of another size than its manifest
+                                   says (points into `manifest`), or NULL */
     /* Loaded on demand by lineage_load_exposure(): */
     struct lineage_sample *samples; /* its own wanted set */
     size_t sample_count;
@@ -37,22 +52,63 @@ struct lineage {
     char *name, *folder; /* adapters/NAME */
     struct version *versions; /* ascending by number */
     size_t count;
-    int current;         /* number in use, 0 = none */
+    int current; /* number in use, 0 = none: CURRENT's, else the link's, else the highest that is
+                    not set aside */
+    int highest; /* of all numbers ever given, in folders, archives and history; 0 = none */
+    char **notes; /* sentences for the user: versions that could not be read */
+    size_t note_count;
 };
 
-/* A missing adapter folder is an empty lineage. Damaged manifests are named in `note`. */
+/* A missing adapter folder is an empty lineage. A version whose manifest is missing or damaged is
+ * left out and named in `notes`; one made by a newer lorabuild is an error. */
 bool lineage_load(struct lineage *l, const char *folder, const char *name, struct error *e);
 void lineage_free(struct lineage *l);
 struct version *lineage_version(struct lineage *l, int number); /* NULL = none */
+/* From the store where it is remembered there (store may be NULL), else from the samples file,
+ * and then it is put into the store. */
 bool lineage_load_exposure(struct version *v, struct store *store, struct error *e);
 
 /* The samples file of a version: written sorted, one line each; the same set, the same bytes. */
 bool lineage_write_samples(const char *path, const struct lineage_sample *samples, size_t count,
                            const struct digest_set *exposure, struct error *e);
+/* Reads it back; the caller frees *samples and the set. Not sorted, cut short, or newer: error. */
+bool lineage_read_samples(const char *path, struct lineage_sample **samples, size_t *count,
+                          struct digest_set *exposure, struct error *e);
 
 /* Commit: fsync everything in `attempt_out`, rename it to folder/vN (NOREPLACE), fsync. */
 bool lineage_commit(const char *folder, const char *attempt_out, int number, struct error *e);
-/* Derived things, made or repaired: `current` link and CURRENT. */
+/* Derived things, made or repaired: `current` link and CURRENT. `current` points to a version at
+ * every moment. */
 bool lineage_set_current(const char *folder, int number, struct error *e);
+
+/* Puts a version aside, or takes that back. The number need not exist yet. */
+bool lineage_set_aside(const char *folder, int number, bool on, struct error *e);
+
+/* The history: "vN DATE TIME want_key tar_sha256" a line, dates as the local clock has them. */
+struct lineage_event {
+    int number;
+    char date[11]; /* "2026-11-24" */
+    struct digest want_key;
+    char tar_sha256[SHA256_HEX];
+};
+bool lineage_history_append(const char *folder, int number, time_t when, struct digest want_key,
+                            const char *tar_sha256, struct error *e);
+/* In the file's order; a line that is none of ours (torn, of a later lorabuild) is left out. The
+ * caller frees *events. */
+bool lineage_history_read(const char *folder, struct lineage_event **events, size_t *count,
+                          struct error *e);
+
+/* Packs folder/vN as NAME-DATE-vN.tar.zst and writes NAME-DATE-vN.tar.sha256 beside it. */
+bool lineage_archive(const char *folder, const char *name, int number, const char *date,
+                     char tar_sha256[static SHA256_HEX], struct error *e);
+
+/* Brings back what can be made from the rest, one sentence each in *notes (an array of *count
+ * strings, appended to; the caller frees): a version's missing files, manifest or whole folder
+ * from its archive; a missing archive from the folder, under the recorded date and with the same
+ * tar digest; the link and CURRENT. Files that are there are never replaced (an edited
+ * adapter_config.json stays, B23), apart from a manifest that cannot be read. The version in use,
+ * gone in folder and archive, is noted. A damaged archive is noted, not an error. Call it with
+ * the adapter's lock held; `l` is loaded anew where something was done. */
+bool lineage_heal(struct lineage *l, char ***notes, size_t *count, struct error *e);
 
 #endif

@@ -25,6 +25,8 @@ struct rule_base {
     const char *path; /* absolute */
     const char *written; /* as in the rule file */
     const char *template; /* chat template's name, or NULL */
+    const char *client;   /* whose folder it lies in; NULL = shared */
+    int serve_base;       /* index into bases: what its adapters are served over; -1 = itself */
     struct place place;
 };
 
@@ -40,6 +42,8 @@ struct rule_dataset {
     enum caption_mode captions;
     bool edits_relearn;
     bool review_required;
+    const char *metadata;       /* the seed's metadata_path, absolute, or NULL */
+    const char *not_built_kind; /* "pictures", "captions by a command", …; NULL = built */
     struct place place;
 };
 
@@ -59,7 +63,7 @@ struct rule_adapter {
     struct place recipe_place[32]; /* of each recipe key (index in recipe_keys); line 0 = default */
     const char *trigger;
     int64_t max_chain;    /* updates before a full rebuild (5) */
-    const char *not_built_kind; /* "pictures": building it fails with exit 1; NULL = built */
+    const char *not_built_kind; /* "pictures", …: building it fails with exit 1; NULL = built */
     const char *output;   /* absolute folder of its versions: adapters/NAME */
     bool flat_output;     /* the seed's dialect: the current version's files also stand in output */
     const char *initial_adapter; /* the seed's init_lora_weights, absolute, or NULL */
@@ -72,6 +76,11 @@ struct rule_group {
     const int *members; /* indices into adapters */
     size_t member_count;
     struct place place;
+};
+
+/* A name that the rules make for other clients, but not here: the input is missing. */
+struct rule_absent {
+    const char *name, *why;
 };
 
 struct rules {
@@ -91,13 +100,16 @@ struct rules {
     size_t adapter_count;
     struct rule_group *groups;
     size_t group_count;
+    struct rule_absent *absent;
+    size_t absent_count;
 };
 
 /* Searched upwards from `from`, never inside a client's folder; caller frees; NULL = not found. */
 char *rules_find(const char *from);
 
-/* NULL on error: `e` says how many, `report` holds all of them as ux.md shows them. Warnings are
- * in `report` too when it succeeds. */
+/* NULL on error, always ERROR_USAGE: `report` holds every error as ux.md shows them, `e` the last
+ * line ("3 errors. Nothing was built."). Warnings are in `report` when it succeeds. Both are for
+ * standard error, `report` first. */
 struct rules *rules_load(const char *file, struct strbuf *report, struct error *e);
 void rules_free(struct rules *r);
 

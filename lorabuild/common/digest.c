@@ -162,6 +162,15 @@ bool digest_fd(struct digest *d, int fd, const char *shown_as, struct error *e)
     return ok;
 }
 
+struct digest digest_file_bytes(const void *bytes, size_t n)
+{
+    struct digest_stream *s = digest_begin("file");
+    if (n)
+        XXH3_128bits_update(s->state, bytes, n);
+    digest_add_u64(s, n);
+    return digest_end(s);
+}
+
 bool digest_file(struct digest *d, const char *path, struct error *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);

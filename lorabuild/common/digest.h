@@ -38,6 +38,8 @@ struct digest digest_end(struct digest_stream *s); /* frees the stream */
 
 /* Of an open file's whole content, with its size inside. */
 bool digest_fd(struct digest *d, int fd, const char *shown_as, struct error *e);
+/* What digest_fd() gives for a file that holds these bytes. */
+struct digest digest_file_bytes(const void *bytes, size_t n);
 bool digest_file(struct digest *d, const char *path, struct error *e);
 
 /* A set of digests: sorted, without duplicates once digest_set_seal() has run. */

@@ -141,7 +141,7 @@ void json_write(struct strbuf *b, const json_t *value, bool indented)
     strbuf_add_byte(b, '\n');
 }
 
-static const char *type_name(const json_t *value)
+const char *json_type_name(const json_t *value)
 {
     static const char *const names[] = {"an object", "a list", "text", "a whole number",
                                         "a number", "true", "false", "null"};
@@ -154,7 +154,7 @@ static bool wrong(const json_t *value, const char *key, const char *wanted, cons
     if (!value)
         return error_set(e, ERROR_INPUT, "%s: '%s' is missing", where, key);
     return error_set(e, ERROR_INPUT, "%s: '%s' must be %s, found %s", where, key, wanted,
-                     type_name(value));
+                     json_type_name(value));
 }
 
 bool json_get_text(const json_t *o, const char *key, const char **text, const char *where,

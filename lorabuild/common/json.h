@@ -19,6 +19,9 @@ json_t *json_read_file(const char *path, size_t most_bytes, struct error *e);
  * with the fewest digits that read back, '.' whatever the locale, a newline at the end. */
 void json_write(struct strbuf *b, const json_t *value, bool indented);
 
+/* What a person calls it: "text", "a whole number", "a list", "null"; "nothing" for NULL. */
+const char *json_type_name(const json_t *value);
+
 /* Typed members of an object; an absent or wrongly typed one is ERROR_INPUT naming `where`
  * and the key. The *_or forms take a default where the key is absent or null. */
 bool json_get_text(const json_t *o, const char *key, const char **value, const char *where,

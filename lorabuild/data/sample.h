@@ -28,10 +28,12 @@ struct sample {
     enum sample_kind kind;
     int heading_level;     /* SAMPLE_HEADING: 1 … 6 */
     struct digest content, id;
-    struct str text;       /* clean UTF-8; SAMPLE_CHAT: canonical JSON [{"content":…,"role":…}] */
+    struct str text;       /* clean UTF-8; a heading as its source writes it ("## Risks");
+                            * SAMPLE_CHAT: canonical JSON [{"content":…,"role":…}] */
     struct str caption;    /* the request that it answers; empty = none */
     size_t line;           /* in the source, from 1 */
-    size_t place;          /* "§3": its number in the document, headings not counted; from 1 */
+    size_t place;          /* "§3": its number in the document, headings not counted; from 1.
+                            * A heading has the number of the sample that follows it. */
     uint32_t passage;      /* equal for neighbours that form one passage (captions.h) */
 };
 
@@ -41,6 +43,8 @@ struct document {
     enum document_kind kind;
     struct sample *samples;
     size_t count;
+    char **notes;              /* about reading this source: "read as GB18030" */
+    size_t note_count;
 };
 
 struct unread { /* a file that is not learned, and why */
@@ -55,7 +59,7 @@ struct dataset {
     struct document *documents; /* sorted by path */
     size_t document_count;
     size_t sample_count;  /* distinct ids, headings not counted */
-    size_t heading_count;
+    size_t heading_count; /* distinct ones */
     size_t duplicate_count; /* samples whose id stood before; learned once */
     struct unread *unread;
     size_t unread_count;
@@ -63,6 +67,11 @@ struct dataset {
     size_t note_count;
 };
 
+/* Adds `text` as samples hold it: without white space at line ends, blank lines around it, "\r"
+ * and U+FEFF; white space at the beginning of its first line stays. */
+void sample_clean(struct strbuf *out, struct str text);
+
+/* Of a text as sample_clean() gives it, or of a conversation's canonical JSON. */
 struct digest sample_content_digest(enum sample_kind kind, struct str text);
 struct digest sample_id(struct digest content, struct str caption);
 void dataset_free(struct dataset *d);

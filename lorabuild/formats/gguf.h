@@ -1,4 +1,9 @@
-/* gguf: reading GGUF files, versions 2 and 3 (little-endian), as ggml's specification says. */
+/* gguf: reading GGUF files, versions 2 and 3 (little-endian), as ggml's specification says.
+ *
+ * gguf_open() checks the whole header against the file: counts, sizes, kinds, that keys and
+ * tensors are there once, and that tensors are aligned, within the file and apart. Tensors of
+ * types that dtype.h lacks are ERROR_INPUT. Allocates at most about four times the header.
+ */
 #ifndef LORABUILD_FORMATS_GGUF_H
 #define LORABUILD_FORMATS_GGUF_H
 
@@ -20,7 +25,8 @@ bool gguf_get_bool(const struct gguf *g, const char *key, bool *value);
 bool gguf_get_str(const struct gguf *g, const char *key, struct str *value);
 
 /* Arrays, decoded once at gguf_open() into tables that live as long as the GGUF. NULL where
- * absent or of another element kind. */
+ * absent or of another element kind. Ints are of any width, or truth values as 0 and 1; an array
+ * with one outside int32_t is NULL. Floats are f32. An empty array is not NULL. */
 const struct str *gguf_get_strs(const struct gguf *g, const char *key, size_t *count);
 const int32_t *gguf_get_ints(const struct gguf *g, const char *key, size_t *count);
 const float *gguf_get_floats(const struct gguf *g, const char *key, size_t *count);

@@ -1,10 +1,10 @@
 /* stage: the child's side of a build. `lorabuild --stage KIND` is started by run/ from
  * /proc/self/exe with the plan (one JSON value) on standard input and writes events (NDJSON) to
- * standard output; both begin with the protocol's version. It parses, trains, sandboxes itself
- * and ends when the pipe does. It never opens LMDB and never prints to people.
+ * descriptor 3; both begin with the protocol's version. It parses, trains, sandboxes itself and
+ * ends when the pipe does. It never opens LMDB and never prints to people.
  *
- * Events: {"event":"hello","protocol":1}, {"event":"progress",…}, {"event":"note","text":…},
- * {"event":"done",…} and {"event":"failed","kind":…,"message":…}; see docs/protocol.md.
+ * Events: {"event":"hello","protocol":1}, {"event":"progress",…}, {"event":"done",…} and
+ * {"event":"failed","kind":…,"message":…}; docs/protocol.md lists their members.
  */
 #ifndef LORABUILD_STAGES_STAGE_H
 #define LORABUILD_STAGES_STAGE_H
@@ -13,16 +13,20 @@
 #include "lorabuild/common/json.h"
 
 #define STAGE_PROTOCOL 1
+#define STAGE_EVENTS_FD 3
 
-struct stage_events;
-/* One event as a line; false once nobody listens any more. */
-bool stage_event(struct stage_events *s, json_t *event_stolen);
+/* Writes one event as a line; takes the reference. false once nobody listens any more. */
+bool stage_event(json_t *event);
 
-typedef bool stage_main(const json_t *plan, struct stage_events *events, struct error *e);
-stage_main stage_read;  /* sources → sealed dataset */
-stage_main stage_train; /* sealed datasets → an adapter in the attempt's folder */
+typedef bool stage_main(const json_t *plan, struct error *e);
+stage_main stage_read;    /* sources → a sealed dataset */
+stage_main stage_measure; /* what training would take: steps, tokens, work, memory */
+stage_main stage_train;   /* sealed datasets → a version in the attempt's folder */
 
 /* The whole child: reads the plan, runs the stage, reports. Returns the exit code. */
 int stage_run(const char *kind);
+
+/* Has somebody asked this process to stop (SIGTERM, SIGINT, or the parent is gone)? */
+bool stage_should_stop(void);
 
 #endif

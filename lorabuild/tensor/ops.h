@@ -91,4 +91,28 @@ bool op_head_loss(struct tape *t, struct value *x, const struct head_loss *h, st
 bool op_head_logits(struct tape *t, struct value *x, const struct linear *head, const int32_t *rows,
                     int64_t n, float *logits, struct error *e);
 
+/* What kernels find as op_call.parameters where the operation has no struct above. OP_LINEAR has
+ * struct linear, OP_ATTENTION struct attention, OP_HEAD_LOSS struct head_loss. */
+struct embedding_parameters {
+    const struct matrix *table;
+    const int32_t *ids;
+    float scale;
+};
+struct rms_norm_parameters {
+    const float *gain;
+    float epsilon;
+};
+struct rope_parameters {
+    const int32_t *positions;
+    const float *inverse_frequency;
+    int head_size;
+    enum rope_pairing pairing;
+};
+struct head_logits_parameters {
+    const struct linear *head;
+    const int32_t *rows;
+    int64_t n;
+    float *logits; /* host */
+};
+
 #endif

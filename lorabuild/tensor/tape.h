@@ -19,16 +19,21 @@
 #include "lorabuild/tensor/backend.h"
 
 struct value {
-    float *data; /* (rows, cols) */
+    float *data; /* (rows, cols); NULL once it was given back */
     float *grad; /* the same shape, or NULL until backward reaches it */
     int64_t rows, cols;
     bool needs_grad;
+    bool kept; /* some node's backward reads `data` */
 };
 
 struct op_call {
     enum op op;
     struct value *in[4];
     struct value *out;
+    /* Backward: in[i]->grad is NULL (skip it), already holds a sum (adds[i]: add to it), or is
+     * fresh and not cleared (write all of it). */
+    bool adds[4];
+    bool recorded;          /* forward: backward will follow, fill `saved` */
     void *saved[4];         /* buffers that forward leaves for backward */
     size_t saved_bytes[4];
     const void *parameters; /* the operation's own struct, from ops.h; lives as long as the tape */
@@ -45,7 +50,8 @@ bool tape_recording(const struct tape *t);
 /* A value of this shape, not cleared; NULL and an error when memory is out. */
 struct value *tape_value(struct tape *t, int64_t rows, int64_t cols, bool needs_grad,
                          struct error *e);
-/* Gives the data of a value that nothing will read again back to the pool (forward only). */
+/* Says that the caller will not use this value's data again: it goes back to the pool, unless
+ * some recorded operation needs it for backward. */
 void tape_drop(struct tape *t, struct value *v);
 
 typedef struct value *tape_segment(struct tape *t, void *context, struct value *x,
@@ -58,6 +64,7 @@ struct value *tape_checkpoint(struct tape *t, tape_segment *fn, void *context, s
 bool tape_backward(struct tape *t, struct error *e);
 /* Forgets values and nodes; keeps the pool's memory. */
 void tape_reset(struct tape *t);
+/* The most bytes that the pool has held. */
 size_t tape_peak_bytes(const struct tape *t);
 
 #endif

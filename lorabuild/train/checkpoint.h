@@ -1,10 +1,12 @@
 /* checkpoint: the state of a training run that can be continued to the same bits.
  *
  *   <attempt>/step-<8 digits>/state.safetensors   A, B and AdamW's m and v, f32
- *   <attempt>/step-<8 digits>/state.json          version, step, loss sums, contents consumed
+ *   <attempt>/step-<8 digits>/state.json          version, step, losses, contents consumed, the
+ *                                                 digests of the run and of the tensors
  *
- * A save is written to step-….tmp, synced, renamed; then older ones are removed. The newest
- * complete one counts. Nothing in it depends on time, path or host.
+ * A save is written to step-….tmp, synced, renamed; then all others are removed, also those of
+ * another run with a higher number (T49). The newest complete one of the same run counts; a torn
+ * or damaged one is as none. Nothing in it depends on time, path or host.
  */
 #ifndef LORABUILD_TRAIN_CHECKPOINT_H
 #define LORABUILD_TRAIN_CHECKPOINT_H
@@ -31,7 +33,8 @@ struct checkpoint_state {
 
 bool checkpoint_save(const char *attempt, const struct checkpoint_state *s,
                      const struct checkpoint_tensor *tensors, size_t count, struct error *e);
-/* Fills `tensors` and `s` from the newest complete save of the same run; *found false if none. */
+/* Fills `tensors` and `s` from the newest complete save whose run is s->run; *found false if none:
+ * then both are as they were. One written by a newer lorabuild is ERROR_INPUT. */
 bool checkpoint_load(const char *attempt, struct checkpoint_state *s,
                      const struct checkpoint_tensor *tensors, size_t count, bool *found,
                      struct error *e);

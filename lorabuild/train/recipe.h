@@ -2,7 +2,8 @@
  *
  * recipe_keys is the table that parsing, checking, printing (`show`), documentation and keys
  * share. A recipe is a plain value. Text names of a list (targets) are owned by an arena of the
- * caller. Defaults depend on the kind of stage only through recipe_default().
+ * caller. Defaults depend on the kind of stage only through recipe_default(). A key whose value
+ * may be `special` is 0 in the struct then; `least` and `most` bound what is written as a number.
  */
 #ifndef LORABUILD_TRAIN_RECIPE_H
 #define LORABUILD_TRAIN_RECIPE_H
@@ -53,14 +54,17 @@ extern const struct recipe_key recipe_keys[];
 extern const size_t recipe_key_count;
 const struct recipe_key *recipe_key_find(const char *name);
 
-/* `domain`: nothing to start from but the base (a lower rate, fewer passes). */
+/* `domain`: nothing to start from but the base (a lower rate). */
 struct recipe recipe_default(bool domain);
 void recipe_resolve(struct recipe *r); /* alpha = 2 × rank, and the like */
 
 json_t *recipe_to_json(const struct recipe *r); /* every key, defaults filled in */
+/* Lays the keys that `o` has over *r. Unknown keys, wrong kinds and numbers out of bounds are
+ * ERROR_INPUT naming `where` and the key. */
 bool recipe_from_json(struct recipe *r, struct arena *a, const json_t *o, const char *where,
                       struct error *e);
-/* The canonical digest. `precision` counts as the user wrote it. */
+/* The canonical digest, of the resolved recipe; `precision` counts as the user wrote it. What is
+ * 0 is left out: a key added later, whose 0 means "as before", leaves old digests as they are. */
 struct digest recipe_digest(const struct recipe *r);
 
 #endif

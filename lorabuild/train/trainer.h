@@ -36,14 +36,17 @@ struct training {
     int64_t rewarm_steps;              /* a continued adapter's warm-up; 0 = the recipe's */
     bool checkpoint_layers;
     const char *attempt;               /* the attempt's folder; holds the saves */
-    bool (*should_stop)(void *context);
+    bool (*should_stop)(void *context); /* may be NULL, as the two below */
     void (*progress)(void *context, const struct training_progress *p);
+    /* The name of window.document, for messages. */
+    const char *(*document_name)(void *context, uint32_t document);
     void *context;
 };
 
 struct training_result {
     struct peft_adapter adapter;  /* what was trained, without the parent; owner: the caller */
-    struct digest_set consumed;   /* contents that really passed through the trainer */
+    struct digest_set consumed;   /* contents that really passed through the trainer: of the windows
+                                   * of finished steps, and of the held-out ones */
     int64_t steps, resumed_at;    /* resumed_at 0 = from the beginning */
     int64_t tokens;               /* that had loss, over all steps */
     double first_loss, last_loss; /* means over the first and last epoch's worth of steps */
@@ -53,8 +56,9 @@ struct training_result {
     bool stopped;                 /* by should_stop: saved, not finished */
 };
 
-/* Optimizer steps for this many windows: recipe's steps, or epochs × ceil(windows / batch), or,
- * auto, 60–200 steps within 10 passes. */
+/* Optimizer steps for this many windows: recipe's steps, or epochs × ceil(windows / (batch_size ×
+ * accumulation)), or, auto, the whole passes (1 to 10) that come nearest to 120 steps; so 60–200
+ * steps wherever 10 passes suffice and 1 is not already more. */
 int64_t training_steps(const struct recipe *r, size_t windows);
 /* For an update that learns `fresh` of `all` windows: N × fresh/all, at least 10. */
 int64_t training_update_steps(const struct recipe *r, size_t fresh, size_t all);

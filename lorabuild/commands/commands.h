@@ -1,0 +1,25 @@
+/* commands: one file a command. Each gets the parsed command line and returns the exit code:
+ * 0 done, 1 a stage failed, 2 wrong usage or rule file, 130 interrupted. */
+#ifndef LORABUILD_COMMANDS_COMMANDS_H
+#define LORABUILD_COMMANDS_COMMANDS_H
+
+#include "lorabuild/commands/options.h"
+#include "lorabuild/run/target.h"
+
+int command_build(const struct options *o, char *const *names, int count);
+int command_status(const struct options *o);
+int command_draft(const struct options *o);
+int command_loss(const struct options *o);
+
+/* main()'s whole work: picks the command. */
+int command_main(int argc, char **argv);
+
+/* What commands share: the rule file found, read and opened as a project; on failure its errors
+ * are printed and *exit_code is set. */
+bool command_open(struct project *p, const struct options *o, bool read_only, int *exit_code);
+int command_exit_code(const struct error *e);
+/* Prints it; returns its exit code. */
+int command_fail(const struct error *e);
+int command_threads(const struct options *o);
+
+#endif

@@ -1,0 +1,107 @@
+#include "lorabuild/commands/commands.h"
+#include "lorabuild/commands/screen.h"
+#include "lorabuild/common/memory.h"
+#include "lorabuild/common/text.h"
+#include "lorabuild/stages/stage.h"
+
+#include <locale.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void out_of_memory(size_t size)
+{
+    fprintf(stderr, "lorabuild: out of memory (%zu bytes); close other programs and run again\n",
+            size);
+    _exit(1);
+}
+
+int command_exit_code(const struct error *e)
+{
+    return e->kind == ERROR_USAGE ? 2 : e->kind == ERROR_INTERRUPTED ? 130 : 1;
+}
+
+int command_fail(const struct error *e)
+{
+    screen_error(e);
+    return command_exit_code(e);
+}
+
+int command_threads(const struct options *o)
+{
+    cpu_set_t set;
+    int64_t wanted = 0;
+    const char *text = getenv("OMP_NUM_THREADS");
+    int allowed = sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1;
+    if (o->threads)
+        return (int)o->threads;
+    if (text && str_to_int(str_of(text), &wanted) && wanted > 0 && wanted < 1024)
+        return (int)wanted;
+    return allowed;
+}
+
+bool command_open(struct project *p, const struct options *o, bool read_only, int *exit_code)
+{
+    struct error e = {0};
+    struct strbuf report = {0};
+    char *file = o->rule_file ? mem_strdup(o->rule_file) : rules_find(".");
+    struct rules *rules = NULL;
+    if (!file)
+        error_set(&e, ERROR_USAGE, _("no lorabuild.yaml here or in a folder above; -C DIR or "
+                                     "-f FILE says where it is"));
+    else
+        rules = rules_load(file, &report, &e);
+    if (report.size)
+        fwrite(report.data, 1, report.size, stderr);
+    if (rules)
+        project_open(p, rules, read_only);
+    else if (report.size)
+        *exit_code = command_exit_code(&e);
+    else
+        *exit_code = command_fail(&e);
+    strbuf_free(&report);
+    free(file);
+    return rules != NULL;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(const struct options *o);
+} commands[] = {{"status", command_status}, {"draft", command_draft}, {"loss", command_loss}};
+
+static int run_command(const struct options *o)
+{
+    if (o->word_count && strcmp(o->words[0], "build") == 0)
+        return command_build(o, (char *const *)(uintptr_t)(o->words + 1), o->word_count - 1);
+    for (size_t i = 0; o->word_count && i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(o->words[0], commands[i].name) == 0)
+            return commands[i].run(o);
+    return command_build(o, (char *const *)(uintptr_t)o->words, o->word_count);
+}
+
+int command_main(int argc, char **argv)
+{
+    struct options o;
+    struct error e = {0};
+    int code = 0;
+    mem_on_failure(out_of_memory);
+    if (argc == 3 && strcmp(argv[1], "--stage") == 0)
+        return stage_run(argv[2]);
+    setlocale(LC_CTYPE, "");
+    setlocale(LC_MESSAGES, "");
+    textdomain("lorabuild");
+    if (!options_parse(&o, argc, argv, &e))
+        code = command_fail(&e);
+    else if (o.help)
+        options_print_help();
+    else if (o.version)
+        puts("lorabuild " LORABUILD_VERSION);
+    else if (o.folder && chdir(o.folder) < 0)
+        code = command_fail((error_errno(&e, "%s", o.folder), e.kind = ERROR_USAGE, &e));
+    else
+        code = run_command(&o);
+    options_free(&o);
+    return code;
+}

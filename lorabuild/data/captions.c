@@ -1,0 +1,335 @@
+#include "lorabuild/data/captions.h"
+
+#include "lorabuild/common/file.h"
+#include "lorabuild/data/captions_table.h"
+#include "lorabuild/data/wording.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NO_ROW = -1, EXCERPT = 40 };
+
+/* A text that may have a row. */
+struct asker {
+    struct document *document;
+    struct sample *sample;
+    struct str name; /* its file, as the table writes it */
+    struct str id;
+    struct wording wording;
+    ptrdiff_t row;
+};
+
+struct joining {
+    struct captions_table table;
+    struct arena arena;
+    struct asker *askers;
+    size_t count;
+    bool generate;
+};
+
+static struct str kept(struct arena *a, struct strbuf *b)
+{
+    struct str own = {arena_strndup(a, b->data, b->size), b->size};
+    strbuf_free(b);
+    return own;
+}
+
+static struct str shown_name(struct arena *a, const char *path)
+{
+    struct strbuf b = {0};
+    if (utf8_valid(str_of(path), NULL))
+        strbuf_add_text(&b, path);
+    else
+        strbuf_add_shown(&b, str_of(path));
+    return kept(a, &b);
+}
+
+static struct str id_text(struct arena *a, struct digest content)
+{
+    struct strbuf b = {0};
+    captions_id(&b, content);
+    return kept(a, &b);
+}
+
+static struct str title_of(struct arena *a, struct str heading)
+{
+    struct strbuf b = {0};
+    wording_title(&b, heading);
+    return kept(a, &b);
+}
+
+static struct str name_title(struct arena *a, const char *path)
+{
+    struct strbuf b = {0};
+    wording_name(&b, path);
+    return kept(a, &b);
+}
+
+/* titles[1 … 6]: the headings in force, empty where there is none. */
+static struct wording wording_under(const struct str titles[static 7], struct str name)
+{
+    struct wording w = {.title = titles[1].size ? titles[1] : name,
+                        .title_is_name = titles[1].size == 0};
+    for (int level = 6; level > 1; level--) {
+        if (!titles[level].size)
+            continue;
+        if (w.section.size) {
+            w.chapter = titles[level];
+            break;
+        }
+        w.section = titles[level];
+    }
+    return w;
+}
+
+static void gather_document(struct joining *j, struct document *d)
+{
+    struct str titles[7] = {{0}};
+    struct str name = shown_name(&j->arena, d->path), own_title = name_title(&j->arena, d->path);
+    for (size_t i = 0; i < d->count; i++) {
+        struct sample *s = &d->samples[i];
+        if (s->kind == SAMPLE_HEADING) {
+            for (int level = s->heading_level; level < 7; level++)
+                titles[level] = (struct str){0};
+            titles[s->heading_level] = title_of(&j->arena, s->text);
+        } else if (s->kind == SAMPLE_TEXT) {
+            j->askers[j->count++] = (struct asker){.document = d,
+                                                   .sample = s,
+                                                   .name = name,
+                                                   .id = id_text(&j->arena, s->content),
+                                                   .wording = wording_under(titles, own_title),
+                                                   .row = NO_ROW};
+        }
+    }
+}
+
+static void gather(struct joining *j, struct dataset *d)
+{
+    size_t texts = 0;
+    for (size_t i = 0; i < d->document_count; i++)
+        texts += d->documents[i].count;
+    j->askers = mem_array(texts, sizeof *j->askers);
+    for (size_t i = 0; i < d->document_count; i++)
+        gather_document(j, &d->documents[i]);
+}
+
+/* Rows of the same file first, so that a copy in another file does not take them away. */
+static void match(struct joining *j)
+{
+    for (int anywhere = 0; anywhere < 2; anywhere++)
+        for (size_t i = 0; i < j->count; i++) {
+            struct asker *a = &j->askers[i];
+            if (a->row != NO_ROW)
+                continue;
+            struct caption_row *row = captions_take(&j->table, a->id, anywhere ? NULL : &a->name);
+            if (row)
+                a->row = row - j->table.rows;
+        }
+}
+
+static struct str request_text(struct joining *j, const struct wording *w)
+{
+    struct strbuf b = {0};
+    wording_request(&b, w);
+    return kept(&j->arena, &b);
+}
+
+/* The text's first words, without the marks that a spreadsheet takes for a formula. */
+static struct str excerpt(struct joining *j, struct str text)
+{
+    struct strbuf b = {0};
+    size_t at = 0, characters = 0;
+    while (at < text.size && strchr("-+=@*#>|`~ \t\n", text.data[at]))
+        at++;
+    while (at < text.size && characters++ < EXCERPT) {
+        size_t from = at;
+        utf8_next(text, &at);
+        if (text.data[from] == '\n' || text.data[from] == '\t')
+            strbuf_add_byte(&b, ' ');
+        else
+            strbuf_add(&b, text.data + from, at - from);
+    }
+    if (at < text.size)
+        strbuf_add_text(&b, "…");
+    return kept(&j->arena, &b);
+}
+
+static void set_cell(struct joining *j, struct caption_row *row, enum caption_column column,
+                     struct str value)
+{
+    if (!str_equal(captions_cell(&j->table, row, column), value))
+        captions_set(&j->table, row, column, value);
+}
+
+static void set_machine_row(struct joining *j, struct caption_row *row, const struct asker *a,
+                            struct str prompt)
+{
+    struct strbuf by = {0};
+    captions_by(&by, prompt);
+    set_cell(j, row, CAPTION_FILENAME, a->name);
+    set_cell(j, row, CAPTION_PROMPT, prompt);
+    set_cell(j, row, CAPTION_BY, kept(&j->arena, &by));
+    set_cell(j, row, CAPTION_ID, a->id);
+    set_cell(j, row, CAPTION_PASSAGE, excerpt(j, a->sample->text));
+    row->prompt = prompt;
+}
+
+/* The machine's caption for a text, kept in its row (made behind `last` if there is none). */
+static struct str generate(struct joining *j, struct asker *a, ptrdiff_t last)
+{
+    struct str request = request_text(j, &a->wording);
+    struct caption_row *row;
+    if (a->row == NO_ROW) {
+        row = captions_add(&j->table, last == NO_ROW ? SIZE_MAX : j->table.rows[last].anchor);
+        a->row = row - j->table.rows;
+    } else {
+        row = &j->table.rows[a->row];
+        if (a->wording.title_is_name && wording_same_place(row->prompt, &a->wording))
+            request = row->prompt;
+    }
+    set_machine_row(j, row, a, request);
+    return request;
+}
+
+/* The caption of one text; `skip`: it is left out. */
+static struct str caption_of(struct joining *j, struct asker *a, ptrdiff_t last, bool *skip)
+{
+    const struct caption_row *row = a->row == NO_ROW ? NULL : &j->table.rows[a->row];
+    *skip = false;
+    if (!row || (row->machine && !row->skip)) {
+        const struct caption_row *whole = captions_take(&j->table, STR(""), &a->name);
+        if (!whole && !j->generate)
+            return STR("");
+        if (!whole)
+            return generate(j, a, last);
+        if (row)
+            j->table.rows[a->row].used = false; /* the file's row speaks for it */
+        a->row = NO_ROW;
+        *skip = whole->skip;
+        return whole->prompt;
+    }
+    *skip = row->skip;
+    set_cell(j, &j->table.rows[a->row], CAPTION_FILENAME, a->name);
+    return row->prompt;
+}
+
+static void take_out_skipped(struct dataset *d)
+{
+    for (size_t i = 0; i < d->document_count; i++) {
+        struct document *document = &d->documents[i];
+        size_t kept_count = 0;
+        for (size_t k = 0; k < document->count; k++)
+            if (document->samples[k].line) /* 0 marks it */
+                document->samples[kept_count++] = document->samples[k];
+        document->count = kept_count;
+    }
+}
+
+static void answer(struct joining *j, struct dataset *d)
+{
+    const struct document *current = NULL;
+    ptrdiff_t last = NO_ROW;
+    for (size_t i = 0; i < j->count; i++) {
+        struct asker *a = &j->askers[i];
+        bool skip;
+        if (a->document != current)
+            last = NO_ROW;
+        current = a->document;
+        struct str caption = caption_of(j, a, last, &skip);
+        a->sample->caption =
+            (struct str){arena_strndup(&d->arena, caption.data, caption.size), caption.size};
+        if (skip)
+            a->sample->line = 0;
+        if (a->row != NO_ROW)
+            last = a->row;
+    }
+    take_out_skipped(d);
+}
+
+static void note(struct captions_notes *n, struct dataset *d, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void note(struct captions_notes *n, struct dataset *d, const char *format, ...)
+{
+    char text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    n->items = mem_grow(n->items, n->count + 1, sizeof *n->items);
+    n->items[n->count++] = arena_strdup(&d->arena, text);
+}
+
+/* The machine's rows without a text go; the user's stay. */
+static void drop_unused(struct joining *j, struct dataset *d, const char *path,
+                        struct captions_notes *notes)
+{
+    size_t unmatched = 0;
+    for (size_t i = 0; i < j->table.count; i++) {
+        struct caption_row *row = &j->table.rows[i];
+        row->dropped = !row->used && row->machine && !row->skip;
+        unmatched += !row->used && !row->machine;
+    }
+    if (unmatched)
+        note(notes, d, "%s: %zu of your captions match no text now; they are kept",
+             path_base(path), unmatched);
+}
+
+/* The mode of a file in this folder. */
+static mode_t mode_beside(const char *folder)
+{
+    struct stat s;
+    return stat(folder, &s) == 0 ? s.st_mode & 0666 : 0600;
+}
+
+static bool is_as_read(const struct joining *j, const char *path)
+{
+    struct digest now = {{0}};
+    if (access(path, F_OK) == 0 && !digest_file(&now, path, NULL))
+        return false;
+    return digest_equal(now, j->table.file);
+}
+
+static bool write_table(struct joining *j, struct dataset *d, const char *path, struct str bytes,
+                        struct captions_notes *notes, bool *changed, struct error *e)
+{
+    char *folder = path_folder(path);
+    bool ok = true;
+    if (access(folder, W_OK) < 0) {
+        note(notes, d, "%s: its folder cannot be written; captions are made anew each time", path);
+    } else if (!is_as_read(j, path)) {
+        *changed = true;
+        ok = error_set(e, ERROR_INPUT, "%s: changed while it was being read; run again", path);
+    } else {
+        ok = file_replace(path, bytes, mode_beside(folder), e);
+        j->table.file = digest_file_bytes(bytes.data, bytes.size);
+    }
+    free(folder);
+    return ok;
+}
+
+bool captions_join(struct dataset *d, const char *path, bool generate_them, struct digest *file,
+                   struct captions_notes *notes, bool *changed, struct error *e)
+{
+    struct joining j = {.generate = generate_them && path};
+    struct strbuf bytes = {0};
+    if (!captions_table_read(&j.table, path, e))
+        return false;
+    gather(&j, d);
+    match(&j);
+    answer(&j, d);
+    if (path)
+        drop_unused(&j, d, path, notes);
+    bool ok = true;
+    if (j.generate && captions_table_print(&j.table, &bytes))
+        ok = write_table(&j, d, path, strbuf_str(&bytes), notes, changed, e);
+    *file = j.table.file;
+    strbuf_free(&bytes);
+    free(j.askers);
+    arena_free(&j.arena);
+    captions_table_free(&j.table);
+    return ok;
+}

@@ -1,0 +1,289 @@
+#include "lorabuild/data/read.h"
+
+#include "lorabuild/common/file.h"
+#include "lorabuild/data/captions.h"
+#include "lorabuild/data/cut.h"
+#include "lorabuild/formats/text_encoding.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MOST_BYTES ((size_t)4 << 30)
+
+struct reading {
+    const struct read_request *request;
+    struct dataset *d;
+    int folder;
+    struct bad_records bad;
+    char **notes;
+    size_t note_count;
+    bool *changed;
+};
+
+static void add_note(struct reading *r, const char *path, const char *text)
+{
+    r->notes = mem_grow(r->notes, r->note_count + 1, sizeof *r->notes);
+    r->notes[r->note_count++] = path ? arena_printf(&r->d->arena, "%s: %s", path, text)
+                                     : arena_strdup(&r->d->arena, text);
+}
+
+static void add_unread(struct reading *r, const char *path, const char *reason)
+{
+    struct unread *u = &r->d->unread[r->d->unread_count++];
+    u->path = arena_strdup(&r->d->arena, path);
+    u->reason = arena_strdup(&r->d->arena, reason);
+}
+
+/* A message without the path that it begins with. */
+static const char *without_path(const char *message, const char *path)
+{
+    size_t n = strlen(path);
+    if (strncmp(message, path, n) != 0 || message[n] != ':')
+        return message;
+    return message + n + 1 + (message[n + 1] == ' ');
+}
+
+enum outcome { OUTCOME_READ, OUTCOME_UNREAD, OUTCOME_FAILED };
+
+static enum outcome source_changed(struct reading *r, const char *path, struct error *e)
+{
+    *r->changed = true;
+    error_set(e, ERROR_INPUT, "%s: changed while it was being read; run again", path);
+    return OUTCOME_FAILED;
+}
+
+/* The bytes of a source, as the scan saw them. */
+static enum outcome fetch(struct reading *r, const struct seal_source *source,
+                          struct strbuf *bytes, struct error *e)
+{
+    struct error problem = {0};
+    struct stat s;
+    int fd = file_open_beneath(r->folder, source->path, &problem);
+    if (fd < 0) {
+        bool there = fstatat(r->folder, source->path, &s, AT_SYMLINK_NOFOLLOW) == 0;
+        if (!there && errno == ENOENT)
+            return source_changed(r, source->path, e);
+        add_unread(r, source->path, without_path(problem.message, source->path));
+        return OUTCOME_UNREAD;
+    }
+    bool plain = fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
+    bool ok = plain && file_read_fd(bytes, fd, MOST_BYTES, source->path, &problem);
+    close(fd);
+    if (!ok) {
+        add_unread(r, source->path,
+                   plain ? without_path(problem.message, source->path) : "not a plain file");
+        return OUTCOME_UNREAD;
+    }
+    if (!digest_equal(digest_file_bytes(bytes->data, bytes->size), source->digest))
+        return source_changed(r, source->path, e);
+    return OUTCOME_READ;
+}
+
+static void note_encoding(struct document *d, struct arena *a, const char *encoding)
+{
+    static const char *const usual[] = {"UTF-8", "ASCII", "US-ASCII"};
+    for (size_t i = 0; i < sizeof usual / sizeof usual[0]; i++)
+        if (strcmp(encoding, usual[i]) == 0)
+            return;
+    char **notes = arena_array(a, d->note_count + 1, sizeof *notes);
+    if (d->note_count)
+        memcpy(notes, d->notes, d->note_count * sizeof *notes);
+    notes[d->note_count++] = arena_printf(a, "read as %s", encoding);
+    d->notes = notes;
+}
+
+/* Bytes to samples, sealed unless a record is bad. */
+static enum outcome cut_and_seal(struct reading *r, struct document *d, struct str bytes,
+                                 struct error *e)
+{
+    struct strbuf text = {0};
+    struct error problem = {0};
+    const char *encoding = "UTF-8";
+    enum outcome outcome = OUTCOME_READ;
+    size_t bad_before = r->bad.count;
+    if (!text_decode(&text, bytes, d->path, &encoding, &problem)) {
+        const char *why = without_path(problem.message, d->path);
+        bool at_line = why[0] >= '0' && why[0] <= '9';
+        char reason[sizeof problem.message + 16];
+        snprintf(reason, sizeof reason, "%s%s", at_line ? "line " : "", why);
+        add_unread(r, d->path, reason);
+        outcome = OUTCOME_UNREAD;
+        goto out;
+    }
+    cut_document(d, strbuf_str(&text), &r->d->arena, &r->bad);
+    note_encoding(d, &r->d->arena, encoding);
+    if (r->bad.count == bad_before && !seal_write_source(r->request->keep, d, e))
+        outcome = OUTCOME_FAILED;
+out:
+    strbuf_free(&text);
+    return outcome;
+}
+
+/* From its seal if there is a sound one, else from the file. */
+static enum outcome read_source(struct reading *r, struct document *d,
+                                const struct seal_source *source, struct error *e)
+{
+    struct strbuf bytes = {0};
+    struct error problem = {0};
+    if (seal_has_source(r->request->keep, d->kind, source->digest)) {
+        if (seal_read_source(d, r->request->keep, source->digest, &r->d->arena, &problem))
+            return OUTCOME_READ;
+        if (seal_has_source(r->request->keep, d->kind, source->digest)) {
+            if (e) /* not damaged: a newer one, or unreadable */
+                *e = problem;
+            return OUTCOME_FAILED;
+        }
+        add_note(r, d->path, "its seal was damaged; read again");
+    }
+    enum outcome outcome = fetch(r, source, &bytes, e);
+    if (outcome == OUTCOME_READ)
+        outcome = cut_and_seal(r, d, strbuf_str(&bytes), e);
+    strbuf_free(&bytes);
+    return outcome;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const struct seal_source *)a)->path, ((const struct seal_source *)b)->path);
+}
+
+static bool read_sources(struct reading *r, struct error *e)
+{
+    const struct read_request *request = r->request;
+    struct dataset *d = r->d;
+    size_t n = request->source_count;
+    bool ok = true;
+    struct seal_source *sorted = mem_array(n, sizeof *sorted);
+    if (n) {
+        memcpy(sorted, request->sources, n * sizeof *sorted);
+        qsort(sorted, n, sizeof *sorted, by_path);
+    }
+    d->documents = arena_array(&d->arena, n, sizeof *d->documents);
+    d->unread = arena_array(&d->arena, n, sizeof *d->unread);
+    for (size_t i = 0; ok && i < n; i++) {
+        const char *reason;
+        struct document *document = &d->documents[d->document_count];
+        if (!read_is_source(sorted[i].path, &reason)) {
+            if (reason)
+                add_unread(r, sorted[i].path, reason);
+            continue;
+        }
+        cut_kind(sorted[i].path, &document->kind);
+        document->path = arena_strdup(&d->arena, sorted[i].path);
+        document->source = sorted[i].digest;
+        enum outcome outcome = read_source(r, document, &sorted[i], e);
+        ok = outcome != OUTCOME_FAILED;
+        if (outcome == OUTCOME_READ)
+            d->document_count++;
+        else
+            *document = (struct document){0};
+    }
+    free(sorted);
+    return ok;
+}
+
+/* The message says as many as fit; d's notes have BAD_SHOWN of them. */
+static bool bad_records(struct reading *r, struct error *e)
+{
+    struct strbuf text = {0};
+    size_t shown = r->bad.count < BAD_SHOWN ? r->bad.count : BAD_SHOWN, told = 0;
+    size_t room = sizeof e->message - 40;
+    for (size_t i = 0; i < shown; i++)
+        add_note(r, NULL, r->bad.lines[i]);
+    while (told < shown && text.size + strlen(r->bad.lines[told]) < room)
+        strbuf_printf(&text, "%s%s", told ? "\n" : "", r->bad.lines[told]), told++;
+    if (told < r->bad.count)
+        strbuf_printf(&text, "%s%zu %s bad", told ? "\nand " : "", r->bad.count - told,
+                      told ? "more" : "records are");
+    error_set(e, ERROR_INPUT, "%s", text.data);
+    strbuf_free(&text);
+    return false;
+}
+
+static void note_documents(struct reading *r)
+{
+    for (size_t i = 0; i < r->d->document_count; i++)
+        for (size_t k = 0; k < r->d->documents[i].note_count; k++)
+            add_note(r, r->d->documents[i].path, r->d->documents[i].notes[k]);
+}
+
+/* Ids, counts and the set's digest, once captions are known. */
+static void identify(struct dataset *d)
+{
+    struct digest_set ids = {0}, samples = {0};
+    size_t standing = 0;
+    for (size_t i = 0; i < d->document_count; i++)
+        for (size_t k = 0; k < d->documents[i].count; k++) {
+            struct sample *s = &d->documents[i].samples[k];
+            s->id = sample_id(s->content, s->caption);
+            digest_set_add(&ids, s->id);
+            if (s->kind != SAMPLE_HEADING)
+                digest_set_add(&samples, s->id), standing++;
+        }
+    digest_set_seal(&ids);
+    digest_set_seal(&samples);
+    d->set = digest_set_digest(&ids, "samples");
+    d->sample_count = samples.count;
+    d->heading_count = ids.count - samples.count;
+    d->duplicate_count = standing - samples.count;
+    digest_set_free(&samples);
+    digest_set_free(&ids);
+}
+
+static bool join_captions(struct reading *r, struct error *e)
+{
+    const struct read_request *q = r->request;
+    struct captions_notes notes = {0};
+    struct digest file = {{0}};
+    bool generate = strcmp(q->caption_mode, "headings") == 0;
+    bool ok = captions_join(r->d, q->captions_path, generate, &file, &notes, r->changed, e);
+    for (size_t i = 0; i < notes.count; i++)
+        add_note(r, NULL, notes.items[i]);
+    free(notes.items);
+    if (!ok)
+        return false;
+    captions_passages(r->d);
+    identify(r->d);
+    r->d->key = seal_dataset_key(q->sources, q->source_count, file, q->caption_mode);
+    return true;
+}
+
+static void keep_notes(struct reading *r)
+{
+    r->d->note_count = r->note_count;
+    r->d->notes = arena_array(&r->d->arena, r->note_count, sizeof *r->d->notes);
+    if (r->note_count)
+        memcpy(r->d->notes, r->notes, r->note_count * sizeof *r->notes);
+    free(r->notes);
+}
+
+bool read_dataset(struct dataset *d, const struct read_request *request, bool *changed,
+                  struct error *e)
+{
+    struct reading r = {.request = request, .d = d, .changed = changed};
+    struct error own = {0};
+    *d = (struct dataset){0};
+    *changed = false;
+    if (!e)
+        e = &own;
+    r.folder = open(request->folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (r.folder < 0 && request->source_count)
+        return error_errno(e, "%s", request->folder);
+    bool ok = read_sources(&r, e);
+    if (ok && r.bad.count)
+        ok = bad_records(&r, e);
+    if (ok)
+        note_documents(&r);
+    ok = ok && join_captions(&r, e);
+    keep_notes(&r);
+    ok = ok && seal_write_dataset(request->keep, d, e);
+    bad_records_free(&r.bad);
+    if (r.folder >= 0)
+        close(r.folder);
+    return ok;
+}

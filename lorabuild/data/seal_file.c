@@ -1,0 +1,98 @@
+#include "lorabuild/data/seal_file.h"
+
+#include "lorabuild/common/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+char *seal_source_path(const char *keep, enum document_kind kind, struct digest source)
+{
+    static const char *const suffixes[] = {"txt", "md", "jsonl"};
+    char hex[DIGEST_HEX];
+    digest_hex(source, hex);
+    return mem_printf("%s/seals/%.2s/%s-%d.%s", keep, hex, hex, SAMPLE_EXTRACTOR, suffixes[kind]);
+}
+
+char *seal_dataset_path(const char *keep, struct digest key)
+{
+    char hex[DIGEST_HEX];
+    digest_hex(key, hex);
+    return mem_printf("%s/datasets/%s", keep, hex);
+}
+
+static mode_t mode_of(const char *keep)
+{
+    struct stat s;
+    return stat(keep, &s) == 0 ? s.st_mode & 0777 : 0700;
+}
+
+static int create(const char *temporary, const char *keep, struct error *e)
+{
+    mode_t mode = mode_of(keep);
+    int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
+    int fd = open(temporary, flags, mode & 0666);
+    if (fd < 0 && errno == ENOENT) {
+        char *folder = path_folder(temporary);
+        bool made = folder_make(folder, mode, e);
+        free(folder);
+        if (!made)
+            return -1;
+        fd = open(temporary, flags, mode & 0666);
+    }
+    if (fd < 0)
+        error_errno(e, "%s", temporary);
+    return fd;
+}
+
+bool seal_file_write(const char *keep, const char *path, struct str bytes, struct error *e)
+{
+    char *temporary = mem_printf("%s.%ld.tmp", path, (long)getpid());
+    bool ok = false;
+    int fd = create(temporary, keep, e);
+    if (fd < 0)
+        goto out;
+    ok = file_write_all(fd, bytes.data, bytes.size, path, e);
+    if (close(fd) < 0 && ok)
+        ok = error_errno(e, "%s", path);
+    if (ok && rename(temporary, path) < 0)
+        ok = error_errno(e, "%s", path);
+    if (!ok)
+        unlink(temporary);
+out:
+    free(temporary);
+    return ok;
+}
+
+bool seal_file_damaged(const char *path, struct error *e)
+{
+    unlink(path);
+    return error_set(e, ERROR_INPUT, "%s: damaged, and removed; the next run makes it again", path);
+}
+
+bool seal_file_newer(const char *path, struct error *e)
+{
+    return error_set(e, ERROR_INPUT, "%s: written by a newer lorabuild", path);
+}
+
+bool seal_file_open(struct unpacker *u, struct arena *a, const char *path,
+                    const char magic[static 8], uint32_t version, struct error *e)
+{
+    struct file_map m;
+    if (!file_map(&m, path, e))
+        return false;
+    enum packed_state state = packed_open(u, m.bytes, magic, version);
+    if (state == PACKED_WHOLE) {
+        size_t skipped = (size_t)(u->at - m.bytes.data);
+        char *own = arena_strndup(a, u->at, (size_t)(u->end - u->at));
+        *u = (struct unpacker){own, own + (m.bytes.size - skipped - sizeof(struct digest)), false};
+    }
+    file_unmap(&m);
+    if (state == PACKED_NEWER)
+        return seal_file_newer(path, e);
+    return state == PACKED_WHOLE || seal_file_damaged(path, e);
+}

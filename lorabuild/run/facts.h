@@ -1,0 +1,21 @@
+/* facts: what planning compares, taken from sealed datasets and lineages. */
+#ifndef LORABUILD_RUN_FACTS_H
+#define LORABUILD_RUN_FACTS_H
+
+#include "lorabuild/run/target.h"
+
+/* target->now and target->wanted. */
+bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e);
+/* target->versions, and everything into `f`, which then points into the target. */
+bool facts_gather_versions(struct workshop *w, struct target *t, struct plan_facts *f,
+                           struct error *e);
+void facts_free(struct target *t);
+
+/* The record that names an adapter's version's samples: keep/lineage/NAME/vN.json. It is memory,
+ * not truth: without it `--why` cannot name what is gone. */
+bool facts_record_version(const struct workshop *w, const struct target *t, int version,
+                          double seconds, struct error *e);
+/* How long training took when that version was built; 0 = not known. */
+double facts_recorded_seconds(const struct target *t, int version);
+
+#endif

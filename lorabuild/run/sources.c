@@ -1,0 +1,179 @@
+#include "lorabuild/run/sources.h"
+
+#include "cache/scan.h"
+#include "lorabuild/common/file.h"
+#include "lorabuild/common/text.h"
+#include "lorabuild/data/read.h"
+#include "lorabuild/run/child.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Hidden and desktop files are passed over silently; what is no source but might be taken for
+ * one (a spreadsheet) stays, so that its absence can be explained. */
+static bool skip_entry(const char *name, bool is_folder, void *context)
+{
+    (void)context;
+    const char *reason = NULL;
+    if (is_folder)
+        return name[0] == '.';
+    return !read_is_source(name, &reason) && !reason;
+}
+
+/* metadata.csv stands in the dataset's folder; where that cannot be written, beside the rule
+ * file, or, for a client, among what is kept for that client. */
+static char *choose_captions_path(const struct rule_dataset *d, const struct rules *r,
+                                  const struct scope *scope, bool is_file)
+{
+    char *folder = is_file ? path_folder(d->path) : mem_strdup(d->path);
+    char *path = is_file ? mem_printf("%s.metadata.csv", d->path)
+                         : path_join(folder, "metadata.csv");
+    if (access(folder, W_OK) < 0 && access(path, F_OK) < 0) {
+        char *name = mem_strdup(d->name);
+        for (char *c = name; *c; c++)
+            if (*c == '/')
+                *c = '-';
+        free(path);
+        path = scope->client ? mem_printf("%s/captions/%s.csv", scope->keep, name)
+                             : mem_printf("%s/%s.metadata.csv", r->root, name);
+        free(name);
+    }
+    free(folder);
+    return path;
+}
+
+/* Waits out the two seconds in which a file counts as still being written, once. */
+static bool scan_settled(struct scan *scan, const char *path, struct store *hashes,
+                         const struct source_options *o, struct error *e)
+{
+    if (!scan_folder(scan, path, hashes, o->rehash, skip_entry, NULL, e))
+        return false;
+    if (!scan->too_young)
+        return true;
+    if (o->waiting)
+        o->waiting(o->context, path);
+    nanosleep(&(struct timespec){2, 100000000}, NULL);
+    scan_free(scan);
+    return scan_folder(scan, path, hashes, o->rehash, skip_entry, NULL, e);
+}
+
+static bool has_problem(const struct scan *scan, struct error *e)
+{
+    for (size_t i = 0; i < scan->count; i++)
+        if (scan->files[i].problem && strcmp(scan->files[i].problem, "") != 0)
+            return !error_set(e, ERROR_INPUT, "%s: %s", scan->files[i].path,
+                              scan->files[i].problem);
+    return false;
+}
+
+static struct seal_source *list_sources(const struct scan *scan)
+{
+    struct seal_source *list = mem_array(scan->count, sizeof *list);
+    for (size_t i = 0; i < scan->count; i++)
+        list[i] = (struct seal_source){scan->files[i].path, scan->files[i].digest,
+                                       scan->files[i].size_bytes};
+    return list;
+}
+
+static json_t *read_plan(const struct source *s, const char *folder,
+                         const struct seal_source *sources, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        char hex[DIGEST_HEX];
+        digest_hex(sources[i].digest, hex);
+        json_array_append_new(list, json_pack("[s, s, I]", sources[i].path, hex,
+                                              (json_int_t)sources[i].size_bytes));
+    }
+    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "folder", folder, "captions", s->captions_path,
+                     "caption_mode", s->caption_mode, "keep", s->scope->keep, "sources", list);
+}
+
+/* Runs the reading stage. *changed: a file was written to meanwhile; scan again. */
+static bool read_stage(struct source *s, struct digest *key, const char *folder,
+                       const struct seal_source *sources, size_t count, int threads, bool *changed,
+                       struct error *e)
+{
+    char *captions_folder = path_folder(s->captions_path);
+    json_t *done = NULL;
+    bool ok = project_make_keep(s->scope, e) && folder_make(captions_folder, 0777, e) &&
+              (done = child_run("read", read_plan(s, folder, sources, count), threads, e));
+    const char *text = json_string_value(json_object_get(done, "key"));
+    *changed = json_is_true(json_object_get(done, "changed"));
+    if (ok && !*changed && (!text || !digest_from_hex(key, str_of(text))))
+        ok = error_set(e, ERROR_INTERNAL, "the reading stage gave no key");
+    json_decref(done);
+    free(captions_folder);
+    return ok;
+}
+
+/* One look at the dataset: scanned, found sealed or read. */
+static bool look(struct source *s, struct project *p, const char *folder, bool is_file,
+                 const struct source_options *o, bool *changed, struct error *e)
+{
+    struct store *hashes = project_hashes(p, s->scope, e);
+    struct scan scan = {0};
+    struct digest captions = {{0}}, key;
+    struct seal_source *sources = NULL;
+    bool ok = hashes && scan_settled(&scan, s->rule->path, hashes, o, e) && !has_problem(&scan, e);
+    if (ok && access(s->captions_path, F_OK) == 0)
+        ok = scan_file_digest(&captions, s->captions_path, hashes, o->rehash, e);
+    if (!ok)
+        goto out;
+    (void)is_file;
+    sources = list_sources(&scan);
+    s->files = scan.count;
+    s->hashed = scan.hashed;
+    key = seal_dataset_key(sources, scan.count, captions, s->caption_mode);
+    *changed = false;
+    if (!seal_has_dataset(s->scope->keep, key)) {
+        s->read_now = true;
+        ok = read_stage(s, &key, folder, sources, scan.count, o->threads, changed, e);
+    }
+    if (ok && !*changed)
+        ok = seal_read_dataset(&s->data, s->scope->keep, key, false, e);
+out:
+    free(sources);
+    scan_free(&scan);
+    return ok;
+}
+
+bool source_load(struct source *s, struct project *p, const struct rule_dataset *rule,
+                 const char *caption_mode, const struct source_options *o, struct error *e)
+{
+    enum { TRIES = 3 };
+    double begin = seconds_now();
+    struct stat st;
+    bool is_file = stat(rule->path, &st) == 0 && !S_ISDIR(st.st_mode), changed = true;
+    char *folder = is_file ? path_folder(rule->path) : mem_strdup(rule->path);
+    *s = (struct source){.rule = rule,
+                         .scope = project_scope(p, rule->client),
+                         .caption_mode = caption_mode};
+    s->captions_path = choose_captions_path(rule, p->rules, s->scope, is_file);
+    bool ok = true;
+    for (int i = 0; ok && changed && i < TRIES; i++)
+        ok = look(s, p, folder, is_file, o, &changed, e);
+    if (ok && changed)
+        ok = error_set(e, ERROR_INPUT, _("%s keeps changing while it is read; run again when it is "
+                                         "complete"), rule->written);
+    s->seconds = seconds_now() - begin;
+    free(folder);
+    return ok;
+}
+
+void source_free(struct source *s)
+{
+    dataset_free(&s->data);
+    free(s->captions_path);
+    *s = (struct source){0};
+}

@@ -1,0 +1,36 @@
+/* sources: a dataset of the rules as it stands on disk now, sealed.
+ *
+ * The folder is scanned (only what changed is hashed); if a dataset of exactly these files and
+ * captions was sealed before, that is used and nothing is opened; else the reading stage runs in
+ * a child. Reading is part of planning: it is repeatable and changes nothing but what is kept.
+ */
+#ifndef LORABUILD_RUN_SOURCES_H
+#define LORABUILD_RUN_SOURCES_H
+
+#include "lorabuild/data/seal.h"
+#include "lorabuild/run/project.h"
+
+struct source {
+    const struct rule_dataset *rule; /* NULL: not loaded yet */
+    struct scope *scope;
+    struct dataset data;       /* without text */
+    char *captions_path;       /* metadata.csv */
+    const char *caption_mode;
+    size_t files, hashed;
+    bool read_now;             /* the reading stage ran in this process */
+    size_t captions_written;   /* samples with a caption, where headings give them */
+    double seconds;            /* scan and reading */
+};
+
+struct source_options {
+    bool rehash;
+    int threads;
+    void (*waiting)(void *context, const char *why); /* a file is younger than 2 s; may be NULL */
+    void *context;
+};
+
+bool source_load(struct source *s, struct project *p, const struct rule_dataset *rule,
+                 const char *caption_mode, const struct source_options *o, struct error *e);
+void source_free(struct source *s);
+
+#endif

@@ -1,0 +1,227 @@
+#include "lorabuild/run/target.h"
+
+#include "cache/lock.h"
+#include "cache/scan.h"
+#include "lorabuild/common/file.h"
+#include "lorabuild/common/text.h"
+#include "lorabuild/formats/weights.h"
+#include "lorabuild/run/facts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void workshop_open(struct workshop *w, struct project *p)
+{
+    const struct rules *r = p->rules;
+    *w = (struct workshop){.project = p};
+    w->sources = mem_array(r->dataset_count, sizeof *w->sources);
+    w->targets = mem_array(r->adapter_count, sizeof *w->targets);
+    w->base_digests = mem_array(r->base_count, sizeof *w->base_digests);
+}
+
+void target_forget(struct target *t)
+{
+    plan_free(&t->plan);
+    facts_free(t);
+    lineage_free(&t->lineage);
+    for (size_t i = 0; i < t->mended_count; i++)
+        free(t->mended[i]);
+    free(t->mended);
+    arena_free(&t->arena);
+    *t = (struct target){0};
+}
+
+void workshop_close(struct workshop *w)
+{
+    const struct rules *r = w->project->rules;
+    for (size_t i = 0; i < r->adapter_count; i++)
+        target_forget(&w->targets[i]);
+    for (size_t i = 0; i < r->dataset_count; i++)
+        source_free(&w->sources[i]);
+    free(w->base_digests);
+    free(w->targets);
+    free(w->sources);
+    *w = (struct workshop){0};
+}
+
+/* Captions are made from headings unless the rule says otherwise or every adapter that learns
+ * from this dataset takes its text as it is. */
+static const char *caption_mode(const struct rules *r, int dataset)
+{
+    if (r->datasets[dataset].captions == CAPTIONS_NONE)
+        return "none";
+    if (r->datasets[dataset].captions == CAPTIONS_HEADINGS)
+        return "headings";
+    for (size_t i = 0; i < r->adapter_count; i++)
+        for (size_t k = 0; k < r->adapters[i].data_count; k++)
+            if (r->adapters[i].data[k] == dataset && r->adapters[i].recipe.mode != MODE_TEXT)
+                return "headings";
+    return "none";
+}
+
+struct source *workshop_source(struct workshop *w, int dataset, struct error *e)
+{
+    struct source *s = &w->sources[dataset];
+    if (s->rule)
+        return s;
+    const struct rules *r = w->project->rules;
+    if (source_load(s, w->project, &r->datasets[dataset], caption_mode(r, dataset),
+                    &w->source_options, e))
+        return s;
+    source_free(s);
+    return NULL;
+}
+
+bool workshop_base_digest(struct workshop *w, int base, struct digest *d, struct error *e)
+{
+    const struct rule_base *b = &w->project->rules->bases[base];
+    char **files = NULL;
+    size_t count = 0;
+    *d = w->base_digests[base];
+    if (!digest_is_zero(*d))
+        return true;
+    struct store *hashes = project_hashes(w->project, project_scope(w->project, NULL), e);
+    bool ok = hashes && weights_list_files(b->path, &files, &count, e);
+    struct digest_stream *s = digest_begin("base model");
+    digest_add_text(s, b->template ? b->template : "");
+    for (size_t i = 0; ok && i < count; i++) {
+        struct digest file;
+        ok = scan_file_digest(&file, files[i], hashes, w->source_options.rehash, e);
+        digest_add_text(s, count == 1 ? "weights" : path_base(files[i]));
+        digest_add_digest(s, file);
+    }
+    *d = digest_end(s);
+    if (ok)
+        w->base_digests[base] = *d;
+    for (size_t i = 0; i < count; i++)
+        free(files[i]);
+    free(files);
+    return ok;
+}
+
+/* Repairs what an interrupted commit or a deleting hand left, unless somebody builds it now. */
+static bool heal(struct target *t, struct error *e)
+{
+    char *path = target_lock_path(t), *folder = path_folder(path);
+    struct error busy = {0};
+    int lock = -1;
+    if (project_make_keep(t->scope, NULL) && folder_make(folder, 0777, NULL))
+        lock = lock_take(path, t->rule->name, false, NULL, NULL, &busy);
+    bool ok = lock < 0 || lineage_heal(&t->lineage, &t->mended, &t->mended_count, e);
+    if (lock >= 0)
+        lock_release(lock);
+    free(folder);
+    free(path);
+    return ok;
+}
+
+struct target *workshop_target(struct workshop *w, int adapter, struct error *e)
+{
+    struct target *t = &w->targets[adapter];
+    if (t->loaded)
+        return t;
+    const struct rule_adapter *rule = &w->project->rules->adapters[adapter];
+    t->rule = rule;
+    t->scope = project_scope(w->project, rule->client);
+    if (!lineage_load(&t->lineage, rule->output, path_base(rule->output), e))
+        return NULL;
+    if (!w->project->read_only && t->lineage.highest && !heal(t, e))
+        return NULL;
+    t->loaded = true;
+    return t;
+}
+
+char *target_lock_path(const struct target *t)
+{
+    return mem_printf("%s/locks/%s", t->scope->keep, path_base(t->rule->output));
+}
+
+char *target_weights_folder(const struct target *t, int version)
+{
+    char *alone = mem_printf("%s/v%d/alone", t->lineage.folder, version);
+    if (access(alone, F_OK) == 0)
+        return alone;
+    free(alone);
+    return mem_printf("%s/v%d", t->lineage.folder, version);
+}
+
+/* May a new version be built on version `number` of the parent? It must be there, and must have
+ * seen nothing that its own datasets no longer hold. */
+static bool parent_fits(struct workshop *w, struct target *parent, int number, struct error *e)
+{
+    struct version *v = lineage_version(&parent->lineage, number);
+    struct store *exposures = project_exposures(w->project, parent->scope, e);
+    if (!v || !exposures || !lineage_load_exposure(v, exposures, NULL))
+        return false;
+    return digest_set_within(&v->exposure, &parent->wanted);
+}
+
+/* The version of the parent to build on, as a lock file would have it: the one that the version
+ * in use was built on, unless it may no longer be used or -U was given. */
+static bool choose_parent(struct workshop *w, struct target *t, struct error *e)
+{
+    if (t->rule->parent < 0)
+        return true;
+    if (!target_plan(w, t->rule->parent, e))
+        return false;
+    struct target *parent = workshop_target(w, t->rule->parent, e);
+    struct version *mine = lineage_version(&t->lineage, t->lineage.current);
+    const json_t *kept = mine ? json_object_get(mine->manifest, "parent") : NULL;
+    int number = (int)json_integer_value(json_object_get(kept, "version"));
+    bool sticky = t->rule->pin == PIN_STICKY && !w->newest_parents;
+    if (t->rule->pin == PIN_VERSION) {
+        number = t->rule->pinned_version;
+        if (!parent_fits(w, parent, number, e))
+            return error_at(e, ERROR_USAGE, t->rule->place.file, t->rule->place.line,
+                            t->rule->place.column, _("%s v%d does not exist, or has learned what "
+                            "is no longer wanted"), parent->rule->name, number);
+    } else if (!sticky || !number || !parent_fits(w, parent, number, e)) {
+        bool ready = parent->plan.verdict != PLAN_TRAIN;
+        number = ready ? parent->plan.version : 0;
+        t->parent_pending = !ready;
+    }
+    struct version *chosen = number ? lineage_version(&parent->lineage, number) : NULL;
+    t->parent_version = number;
+    if (chosen)
+        t->parent_artifact = chosen->artifact;
+    if (number && parent->lineage.current > number)
+        t->newer_parent = parent->lineage.current;
+    return true;
+}
+
+static bool find_digests(struct workshop *w, struct target *t, struct error *e)
+{
+    t->recipe = recipe_digest(&t->rule->recipe);
+    if (t->rule->continues || t->rule->initial_adapter) {
+        struct digest first = {{0}};
+        if (t->rule->initial_adapter && !digest_file(&first, t->rule->initial_adapter, e))
+            return false;
+        struct digest_stream *s = digest_begin("continued recipe");
+        digest_add_digest(s, t->recipe);
+        digest_add_digest(s, first);
+        t->recipe = digest_end(s);
+    }
+    return workshop_base_digest(w, t->rule->base, &t->base, e);
+}
+
+bool target_plan(struct workshop *w, int adapter, struct error *e)
+{
+    struct target *t = workshop_target(w, adapter, e);
+    if (!t)
+        return false;
+    if (t->planned)
+        return true;
+    if (t->rule->not_built_kind)
+        return error_at(e, ERROR_INPUT, t->rule->place.file, t->rule->place.line,
+                        t->rule->place.column, _("'%s' learns from %s, which this lorabuild cannot "
+                        "do yet; its texts are built without it"), t->rule->name,
+                        t->rule->not_built_kind);
+    struct plan_facts f;
+    if (!facts_gather_samples(w, t, e) || !choose_parent(w, t, e) || !find_digests(w, t, e) ||
+        !facts_gather_versions(w, t, &f, e))
+        return false;
+    plan_adapter(&t->plan, &f, &t->arena);
+    t->planned = true;
+    return true;
+}

@@ -1,0 +1,57 @@
+#include "lorabuild/stages/job.h"
+#include "lorabuild/stages/stage.h"
+#include "lorabuild/train/trainer.h"
+
+static int64_t count_tokens(const struct windows *w)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < w->count; i++)
+        n += w->items[i].count;
+    return n;
+}
+
+/* Floating point operations of `steps` steps over these windows. */
+static double work(const struct job *j, const struct windows *w, int64_t steps, bool checkpointed)
+{
+    if (!w->count)
+        return 0;
+    int64_t tokens = count_tokens(w);
+    int64_t length = tokens / (int64_t)w->count;
+    double passes = (double)steps * (double)(j->recipe.batch_size * j->recipe.accumulation) /
+                    (double)w->count;
+    return passes * model_step_flop(j->model, tokens, length, checkpointed);
+}
+
+static bool measure(struct job *j, struct error *e)
+{
+    struct windows all = {0};
+    struct job_memory memory;
+    bool continued = json_is_object(json_object_get(j->plan, "start"));
+    if (!job_all_windows(j, &all, e) || !job_plan_memory(j, &memory, e)) {
+        windows_free(&all);
+        return false;
+    }
+    int64_t in_full = training_steps(&j->recipe, all.count);
+    int64_t steps = continued ? training_update_steps(&j->recipe, j->learn.count, all.count)
+                              : in_full;
+    json_t *notes = json_array();
+    for (size_t i = 0; i < j->learn.note_count; i++)
+        json_array_append_new(notes, json_string(j->learn.notes[i]));
+    stage_event(json_pack(
+        "{s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:b, s:b, s:o}", "event", "done", "steps",
+        (json_int_t)steps, "steps_in_full", (json_int_t)in_full, "windows",
+        (json_int_t)j->learn.count, "flop", work(j, &j->learn, steps, memory.checkpoint_layers),
+        "flop_in_full", work(j, &all, in_full, memory.checkpoint_layers), "needed_bytes",
+        (json_int_t)memory.needed_bytes, "held_out", (json_int_t)j->validate.count, "chat", !j->raw,
+        "checkpointed", memory.checkpoint_layers, "notes", notes));
+    windows_free(&all);
+    return true;
+}
+
+bool stage_measure(const json_t *plan, struct error *e)
+{
+    struct job j;
+    bool ok = job_open(&j, plan, e) && measure(&j, e);
+    job_close(&j);
+    return ok;
+}

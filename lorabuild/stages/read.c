@@ -1,0 +1,62 @@
+#include "lorabuild/data/read.h"
+#include "lorabuild/stages/sandbox.h"
+#include "lorabuild/stages/stage.h"
+
+#include <stdlib.h>
+
+/* [[path, digest, size], …] */
+static bool parse_sources(const json_t *list, struct seal_source **sources, size_t *count,
+                          struct error *e)
+{
+    *count = json_array_size(list);
+    *sources = mem_array(*count, sizeof **sources);
+    for (size_t i = 0; i < *count; i++) {
+        const json_t *entry = json_array_get(list, i);
+        const char *digest = json_string_value(json_array_get(entry, 1));
+        struct seal_source *s = &(*sources)[i];
+        s->path = json_string_value(json_array_get(entry, 0));
+        s->size_bytes = (uint64_t)json_integer_value(json_array_get(entry, 2));
+        if (!s->path || !digest || !digest_from_hex(&s->digest, str_of(digest)))
+            return error_set(e, ERROR_INTERNAL, "plan: source %zu is malformed", i);
+    }
+    return true;
+}
+
+static json_t *describe_dataset(const struct dataset *d)
+{
+    char key[DIGEST_HEX];
+    digest_hex(d->key, key);
+    json_t *unread = json_array(), *notes = json_array();
+    for (size_t i = 0; i < d->unread_count; i++)
+        json_array_append_new(unread, json_pack("[s, s]", d->unread[i].path, d->unread[i].reason));
+    for (size_t i = 0; i < d->note_count; i++)
+        json_array_append_new(notes, json_string(d->notes[i]));
+    return json_pack("{s:s, s:s, s:o, s:o}", "event", "done", "key", key, "unread", unread, "notes",
+                     notes);
+}
+
+bool stage_read(const json_t *plan, struct error *e)
+{
+    struct read_request r = {0};
+    struct seal_source *sources = NULL;
+    struct dataset d = {0};
+    bool changed = false;
+    bool ok = json_get_text(plan, "folder", &r.folder, "plan", e) &&
+              json_get_text(plan, "captions", &r.captions_path, "plan", e) &&
+              json_get_text(plan, "caption_mode", &r.caption_mode, "plan", e) &&
+              json_get_text(plan, "keep", &r.keep, "plan", e) &&
+              parse_sources(json_object_get(plan, "sources"), &sources, &r.source_count, e);
+    if (!ok)
+        goto out;
+    r.sources = sources;
+    struct sandbox_path paths[] = {{r.folder, false}, {r.keep, true}, {r.captions_path, true}};
+    ok = sandbox_enter(paths, 3, e) && read_dataset(&d, &r, &changed, e);
+    if (ok)
+        stage_event(describe_dataset(&d));
+    else if (changed)
+        ok = stage_event(json_pack("{s:s, s:b}", "event", "done", "changed", 1));
+    dataset_free(&d);
+out:
+    free(sources);
+    return ok;
+}

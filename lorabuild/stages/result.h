@@ -1,0 +1,21 @@
+/* result: a finished training as a version's folder: PEFT's files (and alone/ where there is a
+ * parent), samples, manifest.json. Nothing in it depends on time, host or place. */
+#ifndef LORABUILD_STAGES_RESULT_H
+#define LORABUILD_STAGES_RESULT_H
+
+#include "lorabuild/stages/job.h"
+#include "lorabuild/train/gate.h"
+#include "lorabuild/train/trainer.h"
+
+struct result {
+    const struct job *job;
+    const struct job_adapter *parent, *start;
+    const struct training_result *training;
+    const struct gate *gate;   /* NULL: not checked */
+    struct digest artifact;    /* out: of the trained weights alone */
+};
+
+/* Into `folder`, which is made afresh. */
+bool result_write(struct result *r, const char *folder, struct error *e);
+
+#endif

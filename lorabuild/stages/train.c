@@ -1,0 +1,142 @@
+#include "lorabuild/common/file.h"
+#include "lorabuild/stages/job.h"
+#include "lorabuild/stages/result.h"
+#include "lorabuild/stages/stage.h"
+#include "lorabuild/train/gate.h"
+#include "lorabuild/train/trainer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+static bool should_stop(void *context)
+{
+    (void)context;
+    return stage_should_stop();
+}
+
+static void report_progress(void *context, const struct training_progress *p)
+{
+    (void)context;
+    stage_event(json_pack("{s:s, s:I, s:I, s:f, s:f, s:f}", "event", "progress", "step",
+                          (json_int_t)p->step, "steps", (json_int_t)p->steps, "loss", p->loss,
+                          "tokens_per_s", p->tokens_per_s, "seconds_left", p->seconds_left));
+}
+
+/* The attempt's folder belongs to one process at a time; the lock dies with it. */
+static int own_attempt(const char *attempt, struct error *e)
+{
+    int fd = open(attempt, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        error_errno(e, "%s", attempt);
+        return -1;
+    }
+    while (flock(fd, LOCK_EX) < 0)
+        if (errno != EINTR) {
+            error_errno(e, "%s", attempt);
+            close(fd);
+            return -1;
+        }
+    return fd;
+}
+
+static json_t *describe_end(const struct training_result *t, const struct gate *gate,
+                            struct digest artifact)
+{
+    char hex[DIGEST_HEX];
+    digest_hex(artifact, hex);
+    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:f, s:s}", "event", "done", "steps",
+                          (json_int_t)t->steps, "resumed_at", (json_int_t)t->resumed_at, "tokens",
+                          (json_int_t)t->tokens, "seconds", t->seconds, "artifact", hex);
+    if (isfinite(t->held_out_before) && isfinite(t->held_out_after)) {
+        json_object_set_new(o, "held_out_before", json_real(t->held_out_before));
+        json_object_set_new(o, "held_out_after", json_real(t->held_out_after));
+    }
+    if (gate) {
+        json_object_set_new(o, "change", json_real(gate->change));
+        json_object_set_new(o, "passed", json_boolean(!gate->failed));
+    }
+    return o;
+}
+
+static bool finish(struct job *j, const struct job_adapter *parent, const struct job_adapter *start,
+                   const struct training_result *t, const char *attempt, struct error *e)
+{
+    struct gate gate, *checked = NULL;
+    if (start->there && t->window_before && t->window_after && j->validate.count) {
+        gate = gate_check(t->window_before, t->window_after, j->validate.count, GATE_LIMIT);
+        checked = &gate;
+    }
+    struct result r = {.job = j, .parent = parent, .start = start, .training = t, .gate = checked};
+    char *out = path_join(attempt, "out");
+    bool ok = weights_unchanged(j->weights, e) && result_write(&r, out, e);
+    if (ok)
+        stage_event(describe_end(t, checked, r.artifact));
+    free(out);
+    return ok;
+}
+
+static bool train(struct job *j, const char *attempt, struct error *e)
+{
+    struct job_adapter parent = {0}, start = {0};
+    struct training_result result = {0};
+    struct job_memory memory;
+    struct backend *backend = NULL;
+    int64_t steps, rewarm;
+    const char *precision;
+    bool ok = json_get_int(j->plan, "steps", &steps, "plan", e) &&
+              json_get_int_or(j->plan, "rewarm", &rewarm, 0, "plan", e) &&
+              json_get_text(j->plan, "precision", &precision, "plan", e) &&
+              job_read_adapter(&parent, j->plan, "parent", e) &&
+              job_read_adapter(&start, j->plan, "start", e) && job_plan_memory(j, &memory, e);
+    if (ok)
+        backend = cpu_backend_open(strcmp(precision, "bf16") == 0 ? COMPUTE_BF16 : COMPUTE_F32,
+                                   memory.panel_bytes, e);
+    if (ok && backend) {
+        struct training t = {.model = j->model,
+                             .backend = backend,
+                             .recipe = &j->recipe,
+                             .learn = &j->learn,
+                             .validate = &j->validate,
+                             .parent = parent.there ? &parent.adapter : NULL,
+                             .start = start.there ? &start.adapter : NULL,
+                             .steps = steps,
+                             .rewarm_steps = rewarm,
+                             .checkpoint_layers = memory.checkpoint_layers,
+                             .attempt = attempt,
+                             .should_stop = should_stop,
+                             .progress = report_progress};
+        ok = training_run(&t, &result, e);
+        if (ok && result.stopped)
+            ok = error_set(e, ERROR_INTERRUPTED, "stopped after step %lld of %lld",
+                           (long long)result.steps, (long long)steps);
+        ok = ok && finish(j, &parent, &start, &result, attempt, e);
+    } else {
+        ok = false;
+    }
+    training_result_free(&result);
+    if (backend)
+        cpu_backend_close(backend);
+    peft_free(&start.adapter);
+    peft_free(&parent.adapter);
+    return ok;
+}
+
+bool stage_train(const json_t *plan, struct error *e)
+{
+    const char *attempt;
+    if (!json_get_text(plan, "attempt", &attempt, "plan", e))
+        return false;
+    int lock = own_attempt(attempt, e);
+    if (lock < 0)
+        return false;
+    struct job j;
+    bool ok = job_open(&j, plan, e) && train(&j, attempt, e);
+    job_close(&j);
+    close(lock);
+    return ok;
+}

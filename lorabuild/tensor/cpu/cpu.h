@@ -1,0 +1,90 @@
+/* cpu: what the CPU's kernels share: products, panels, scratch memory, loops.
+ *
+ * Every kernel gives the same bits whatever the number of threads: work is cut by shape alone,
+ * and a cut writes only what is its own (threads.h).
+ */
+#ifndef LORABUILD_TENSOR_CPU_CPU_H
+#define LORABUILD_TENSOR_CPU_CPU_H
+
+#include "lorabuild/tensor/backend.h"
+#include "lorabuild/tensor/cpu/loops.h"
+#include "lorabuild/tensor/ops.h"
+
+enum scratch_use {
+    SCRATCH_PANEL,     /* a frozen matrix, expanded */
+    SCRATCH_INPUT,     /* activations in the compute type; dropped-out inputs */
+    SCRATCH_LOW_RANK,  /* (T, rank) gradients */
+    SCRATCH_ROWS,      /* rows gathered for the head, and their gradients */
+    SCRATCH_LOGITS,    /* a chunk of logits */
+    SCRATCH_ATTENTION, /* gradients of keys and values, head by head */
+    SCRATCH_ANGLES,
+    SCRATCH_COUNT
+};
+
+struct scratch {
+    void *data;
+    size_t bytes;
+};
+
+struct product_cache;
+struct panel_cache;
+
+struct cpu {
+    struct backend backend;
+    const struct loops *loops;
+    struct product_cache *products;
+    struct panel_cache *panels;
+    struct scratch scratch[SCRATCH_COUNT];
+};
+
+/* At least `bytes` of scratch memory, contents lost with the next call for the same use. */
+void *cpu_scratch(struct cpu *c, enum scratch_use use, size_t bytes, struct error *e);
+
+/* C (m, n) = alpha · op(A) op(B) (+ C), row-major with strides; op turns a matrix round. */
+struct product {
+    int64_t m, n, k;
+    const float *a;
+    int64_t stride_a;
+    bool turn_a; /* A lies as (k, m) */
+    const float *b;
+    int64_t stride_b;
+    bool turn_b; /* B lies as (n, k) */
+    float *c;
+    int64_t stride_c;
+    float alpha;
+    bool add;
+};
+bool product_run(const struct product *p, struct error *e);  /* over all threads */
+bool product_one(const struct product *p);                   /* on the caller's thread */
+
+/* y (m, n) = x (m, k) Wᵀ, or dx (m, k) = dy (m, n) W, in the compute type; W is frozen. */
+bool product_frozen(struct cpu *c, const struct matrix *w, bool turned, const float *x, int64_t m,
+                    float *y, bool add, struct error *e);
+/* The first, for few rows: straight from the stored numbers, without a panel. */
+#define PRODUCT_FEW_ROWS 4
+void product_few_rows(struct cpu *c, const struct matrix *w, const float *x, int64_t m, float *y);
+
+struct product_cache *product_cache_open(enum compute compute, struct error *e);
+void product_cache_close(struct product_cache *p);
+/* As product_run for bf16 inputs, alpha 1; strides are the widths. */
+struct product_bf16 {
+    int64_t m, n, k;
+    const uint16_t *a, *b;
+    bool turn_b;
+    float *c;
+    bool add;
+};
+bool product_bf16_run(struct product_cache *cache, const struct product_bf16 *p, struct error *e);
+
+struct panel_cache *panel_cache_open(size_t most_bytes);
+void panel_cache_close(struct panel_cache *p);
+size_t panel_cache_bytes(const struct panel_cache *p);
+/* The matrix in the compute type (f32 or bf16), (rows, cols): in place where its file has that
+ * type, kept, or in scratch memory that the next call reuses. NULL and an error. */
+const void *panel_get(struct cpu *c, const struct matrix *m, struct error *e);
+
+backend_kernel cpu_embedding, cpu_rms_norm, cpu_rms_norm_back, cpu_linear, cpu_linear_back,
+    cpu_rope, cpu_rope_back, cpu_attention, cpu_attention_back, cpu_swiglu, cpu_swiglu_back,
+    cpu_add, cpu_add_back, cpu_head_loss, cpu_head_logits;
+
+#endif

@@ -1,0 +1,98 @@
+"""Our ids against the `tokenizers` library and llama.cpp, on the real vocabulary of SmolLM2.
+
+usage: tokenizer_test.py [COUNT]. TOKENIZE is the tool built from tests/oracle/tools/tokenize.c.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+import unicodedata
+import urllib.request
+
+import gguf
+import tokenizers
+from tokenizers import decoders, models, pre_tokenizers
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+import adversarial
+
+CACHE = pathlib.Path(os.environ.get("LORABUILD_CACHE", "~/.cache/lorabuild")).expanduser()
+MODEL = CACHE / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+TOOL = os.environ.get("TOKENIZE", "build/default/tools/tokenize")
+CONTROL, USER_DEFINED = 3, 4
+
+
+def ours(texts, model=MODEL):
+    lines = "".join(json.dumps(t, ensure_ascii=True) + "\n" for t in texts)
+    done = subprocess.run([TOOL, str(model)], input=lines.encode(), stdout=subprocess.PIPE, check=True)
+    return [[int(i) for i in line.split()] for line in done.stdout.decode().split("\n")[:-1]]
+
+
+def library(path=MODEL):
+    """The tokenizers library's pipeline out of the GGUF's own vocabulary and merges."""
+    fields = gguf.GGUFReader(str(path)).fields
+    get = lambda key: fields["tokenizer.ggml." + key].contents()
+    tokens, types = get("tokens"), get("token_type")
+    merges = [tuple(m.split(" ")) for m in get("merges")]
+    t = tokenizers.Tokenizer(models.BPE({s: i for i, s in enumerate(tokens)}, merges))
+    t.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True),
+         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)])
+    t.decoder = decoders.ByteLevel()
+    t.add_special_tokens([s for s, k in zip(tokens, types) if k == CONTROL])
+    t.add_tokens([s for s, k in zip(tokens, types) if k == USER_DEFINED])
+    t.encode_special_tokens = True  # their spelling in a text is text
+    return t
+
+
+class LlamaCpp:
+    def __init__(self, path=MODEL):
+        import xllamacpp
+        p = xllamacpp.CommonParams()
+        p.model.path, p.n_ctx, p.warmup = str(path), 64, False
+        self.server = xllamacpp.Server(p)
+
+    def ids(self, text):
+        body = json.dumps(dict(content=text, add_special=False, parse_special=False)).encode()
+        url = self.server.listening_address + "/tokenize"
+        request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        return json.load(urllib.request.urlopen(request))["tokens"]
+
+
+def compare(name, texts, wanted, got):
+    bad = [(t, w, g) for t, w, g in zip(texts, wanted, got) if w != g]
+    for text, want, have in bad[:12]:
+        print(f"  {name}: {text[:60]!r}\n    want {want[:24]}\n    have {have[:24]}")
+    print(f"{name}: {len(texts) - len(bad)} of {len(texts)} texts equal")
+    return len(bad)
+
+
+def every_character(theirs):
+    """Each assigned character between letters, spaces and digits; the deviations are returned."""
+    chars = [c for c in map(chr, range(0x110000)) if unicodedata.category(c) != "Cs"]
+    frames = [f"a{c}{c} {c}1 " for c in chars]
+    wanted = [e.ids for e in theirs.encode_batch(frames, add_special_tokens=False)]
+    return [c for c, w, g in zip(chars, wanted, ours(frames)) if w != g]
+
+
+def main():
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 6000
+    theirs, texts, bad = library(), adversarial.texts(count), 0
+    mine = ours(texts)
+    bad += compare("tokenizers", texts, [theirs.encode(t, add_special_tokens=False).ids for t in texts], mine)
+    llama = LlamaCpp()
+    bad += compare("llama.cpp", texts, [llama.ids(t) for t in texts], mine)
+    deviating = every_character(theirs)
+    real = [c for c in deviating if unicodedata.category(c) != "Cn"]
+    print(f"every character: {len(deviating)} deviate, {len(real)} of them assigned in Unicode "
+          f"{unicodedata.unidata_version}: {[hex(ord(c)) for c in real[:20]]}")
+    return bool(bad or real)
+
+
+if __name__ == "__main__":
+    started = time.time()
+    failed = main()
+    print(f"{'FAILED' if failed else 'ok'} in {time.time() - started:.0f} s")
+    sys.exit(failed)
