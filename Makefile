@@ -28,15 +28,15 @@ LIBS = -ldnnl -llmdb -ljansson -lxxhash -lnettle -lyaml -larchive -lpcre2-8 -lut
        -lzstd -lseccomp -lm
 
 sources = $(sort $(wildcard $(1)/*.c $(1)/cpu/*.c))
-objects = $(patsubst %.c,$(BUILD)/%.o,$(call sources,$(1)))
-archive = $(BUILD)/$(1).a
+objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources,$(1)))
+archive = $(BUILD)/obj/$(1).a
 # Archives of a room and all above it in the list, the room itself first (link order).
-upto = $(shell for r in $(ROOMS); do set -- "$(BUILD)/$$r.a" "$$@"; [ $$r = $(1) ] && break; done; echo "$$@")
+upto = $(shell for r in $(ROOMS); do set -- "$(BUILD)/obj/$$r.a" "$$@"; [ $$r = $(1) ] && break; done; echo "$$@")
 reversed = $(call upto,lorabuild/commands)
 
 all: $(BUILD)/lorabuild
 
-$(BUILD)/lorabuild: $(BUILD)/lorabuild/main.o $(foreach r,$(ROOMS),$(call archive,$(r)))
+$(BUILD)/lorabuild: $(BUILD)/obj/lorabuild/main.o $(foreach r,$(ROOMS),$(call archive,$(r)))
 	@echo "  LD  $@"
 	@$(CC) $(ALL_FLAGS) $(LDFLAGS) -o $@ $< $(reversed) $(LIBS)
 
@@ -48,14 +48,14 @@ $(call archive,$(1)): $(call objects,$(1))
 endef
 $(foreach r,$(ROOMS),$(eval $(call ROOM,$(r))))
 
-$(BUILD)/%.o: %.c Makefile
+$(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC  $<"
 	@$(CC) $(ALL_FLAGS) -MMD -MP -c -o $@ $<
 
 # Kernels for one instruction set each, chosen at run time.
-$(BUILD)/lorabuild/tensor/cpu/%_avx2.o: ALL_FLAGS += -mavx2 -mfma -mf16c
-$(BUILD)/lorabuild/tensor/cpu/%_avx512.o: ALL_FLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq
+$(BUILD)/obj/lorabuild/tensor/cpu/%_avx2.o: ALL_FLAGS += -mavx2 -mfma -mf16c
+$(BUILD)/obj/lorabuild/tensor/cpu/%_avx512.o: ALL_FLAGS += -mavx512f -mavx512bw -mavx512vl -mavx512dq
 
 # tests/unit/ROOM/NAME_test.c (ROOM without "lorabuild/") links its room and the rooms above.
 TESTS = $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(sort $(wildcard tests/unit/*/*_test.c)))

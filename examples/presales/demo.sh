@@ -73,9 +73,9 @@ percent() { # PART WHOLE
     awk -v part="$1" -v whole="$2" 'BEGIN { printf "%.0f", 100 * part / whole }'
 }
 
-# Mean loss a token on the documents that nobody learned.
-held_out_loss() { # ARGUMENTS that choose the model
-    "$lorabuild" loss "$@" "$example/held-out"
+# Mean loss a token on the documents that nobody learned: NAME of a line of `lorabuild loss`.
+loss_of() { # NAME TABLE
+    printf '%s\n' "$2" | awk -v name="$1" 'index($0, name " ") == 1 { print $NF }'
 }
 
 first_version() {
@@ -108,12 +108,15 @@ second_version() {
 
 losses() {
     title '3. Better? The loss on three proposals of the client that were never learned'
-    "$lorabuild" -q -f compare.yaml fresh-harbour
-    base=$(held_out_loss text-harbour --base)
-    city=$(held_out_loss city)
-    one=$(held_out_loss text-harbour@v1)
-    two=$(held_out_loss text-harbour@v2)
-    fresh=$(held_out_loss -f compare.yaml fresh-harbour)
+    echo '(for comparison, all documents are also learned at once, from scratch)'
+    "$lorabuild" -f compare.yaml fresh-harbour
+    table=$("$lorabuild" loss text-harbour@v2 "$example/held-out")
+    base=$(loss_of writer "$table") city=$(loss_of 'city v1' "$table")
+    two=$(loss_of 'text-harbour v2' "$table")
+    table=$("$lorabuild" loss text-harbour@v1 "$example/held-out")
+    one=$(loss_of 'text-harbour v1' "$table")
+    table=$("$lorabuild" -f compare.yaml loss fresh-harbour "$example/held-out")
+    fresh=$(loss_of 'fresh-harbour v1' "$table")
     printf '  %-34s %s\n' 'base model' "$base" 'domain (city)' "$city" 'client v1' "$one" \
         'client v2, continued from v1' "$two" 'all documents learned from scratch' "$fresh"
     awk -v base="$base" -v city="$city" -v two="$two" -v fresh="$fresh" 'BEGIN {

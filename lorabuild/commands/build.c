@@ -278,14 +278,8 @@ static void on_ended(void *context, struct build_job *job)
         screen_error(&e);
         return;
     }
-    int used = display_width(str_of(name));
-    struct strbuf b2 = {0};
-    strbuf_add_shown(&b2, str_of(name));
-    for (int i = used; i < b->screen.name_width || i < used + 2; i++)
-        strbuf_add_byte(&b2, ' ');
-    strbuf_add_text(&b2, line);
-    screen_text(&b->screen, b2.data);
-    strbuf_free(&b2);
+    b->screen.name = NULL;
+    screen_line(&b->screen, name, NULL, PAINT_NONE, line, -1);
 }
 
 static void on_waiting(void *context, const char *adapter, const char *holder)
@@ -300,7 +294,7 @@ static void on_young(void *context, const char *path)
 {
     struct build_screen *b = context;
     (void)path;
-    screen_live(&b->screen, "", "", _("waiting: a file was written just now"), "");
+    screen_live(&b->screen, "", NULL, _("waiting: a file was written just now"), "");
     b->screen.name = NULL;
 }
 

@@ -59,7 +59,7 @@ static int add_column(const struct screen *s, struct strbuf *b, enum paint paint
 {
     int used = display_width(str_of(text));
     add_painted(s, b, paint, str_of(text));
-    int spaces = used < width ? width - used : text[0] ? 2 : 0;
+    int spaces = used < width ? width - used : 2;
     for (int i = 0; i < spaces; i++)
         strbuf_add_byte(b, ' ');
     return used + spaces;
@@ -109,7 +109,7 @@ static void compose(struct screen *s, struct strbuf *b, const char *name, const 
                     enum paint paint, const char *fact, const char *right)
 {
     int used = add_column(s, b, PAINT_BOLD, name, s->name_width);
-    if (step[0] || right[0] || !name[0])
+    if (step)
         used += add_column(s, b, PAINT_NONE, step, STEP_WIDTH);
     add_painted(s, b, paint, str_of(fact));
     used += display_width(str_of(fact));

@@ -27,7 +27,7 @@ void screen_open(struct screen *s, FILE *out, bool quiet);
 void screen_fit_name(struct screen *s, const char *name); /* widens the first column */
 
 /* A finished line. `name` is printed once for lines that follow one another (an empty line stands
- * before each new one); `duration_s` < 0: none. */
+ * before each new one); `step` NULL: the fact begins in the second column; `duration_s` < 0: none. */
 void screen_line(struct screen *s, const char *name, const char *step, enum paint paint,
                  const char *fact, double duration_s);
 /* A line with text of its own at the right. */

@@ -55,7 +55,7 @@ static void add_memory(struct screen *s, const struct build_job *jobs, size_t co
         return;
     snprintf(line, sizeof line, _("CPU: needs %.1f of %.1f GB free"), (double)needed / 1e9,
              (double)available / 1e9);
-    screen_line(s, "Plan", "", PAINT_NONE, line, -1);
+    screen_line(s, "Plan", NULL, PAINT_NONE, line, -1);
 }
 
 /* What must be told before it happens: a full training where earlier versions exist. */
@@ -73,7 +73,7 @@ static void add_reason(struct screen *s, const struct build_job *job)
     if (exposed) {
         strbuf_add_text(&b, exposed == 1 ? _(" learned what is gone; it is not continued")
                                          : _(" learned what is gone; neither is continued"));
-        screen_line(s, "Plan", "", PAINT_NONE, b.data, -1);
+        screen_line(s, "Plan", NULL, PAINT_NONE, b.data, -1);
     }
     strbuf_free(&b);
 }
@@ -102,7 +102,7 @@ void show_plan(struct screen *s, const struct build_job *jobs, size_t count)
     else if (trains && first)
         strbuf_add_text(&b, _("; Ctrl-C is safe at any time"));
     s->name = NULL;
-    screen_line(s, "Plan", "", PAINT_NONE, b.data, -1);
+    screen_line(s, "Plan", NULL, PAINT_NONE, b.data, -1);
     add_memory(s, jobs, count);
     for (size_t i = 0; i < count; i++)
         add_reason(s, &jobs[i]);
@@ -121,19 +121,9 @@ void show_current(struct screen *s, const struct target *t, double seconds)
     if (t->plan.verdict == PLAN_ASIDE)
         snprintf(line, sizeof line, _("v%d was built for this and set aside: it failed its check"),
                  t->plan.version);
-    struct strbuf b = {0};
     char took[40];
-    int used = display_width(str_of(t->rule->name));
-    strbuf_add_shown(&b, str_of(t->rule->name));
-    for (int i = used; i < s->name_width || i < used + 2; i++)
-        strbuf_add_byte(&b, ' ');
-    strbuf_add_text(&b, line);
-    show_duration(seconds, took);
-    for (int i = display_width(strbuf_str(&b)) + display_width(str_of(took)); i < 80; i++)
-        strbuf_add_byte(&b, ' ');
-    strbuf_add_text(&b, took);
-    screen_text(s, b.data);
-    strbuf_free(&b);
+    screen_line_right(s, t->rule->name, NULL, PAINT_NONE, line, show_duration(seconds, took));
+    s->name = NULL;
 }
 
 static void show_change(struct screen *s, const struct plan_change *c, int in_use)

@@ -274,8 +274,8 @@ static void drop_unused(struct joining *j, struct dataset *d, const char *path,
         unmatched += !row->used && !row->machine;
     }
     if (unmatched)
-        note(notes, d, "%s: %zu of your captions match no text now; they are kept",
-             path_base(path), unmatched);
+        note(notes, d, "%s: %zu of your captions match no text now; they are kept", path_base(path),
+             unmatched);
 }
 
 /* The mode of a file in this folder. */

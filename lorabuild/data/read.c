@@ -28,8 +28,8 @@ struct reading {
 static void add_note(struct reading *r, const char *path, const char *text)
 {
     r->notes = mem_grow(r->notes, r->note_count + 1, sizeof *r->notes);
-    r->notes[r->note_count++] = path ? arena_printf(&r->d->arena, "%s: %s", path, text)
-                                     : arena_strdup(&r->d->arena, text);
+    r->notes[r->note_count++] =
+        path ? arena_printf(&r->d->arena, "%s: %s", path, text) : arena_strdup(&r->d->arena, text);
 }
 
 static void add_unread(struct reading *r, const char *path, const char *reason)
@@ -58,8 +58,8 @@ static enum outcome source_changed(struct reading *r, const char *path, struct e
 }
 
 /* The bytes of a source, as the scan saw them. */
-static enum outcome fetch(struct reading *r, const struct seal_source *source,
-                          struct strbuf *bytes, struct error *e)
+static enum outcome fetch(struct reading *r, const struct seal_source *source, struct strbuf *bytes,
+                          struct error *e)
 {
     struct error problem = {0};
     struct stat s;

@@ -39,9 +39,9 @@ static bool take_text(struct strbuf *out, const json_t *value, const char *path,
 
 static void add_message(struct record *r, const char *role, struct strbuf *text)
 {
-    json_array_append_new(r->messages, json_pack("{s:s, s:o}", "role", role, "content",
-                                                 json_stringn(text->data ? text->data : "",
-                                                              text->size)));
+    json_array_append_new(r->messages,
+                          json_pack("{s:s, s:o}", "role", role, "content",
+                                    json_stringn(text->data ? text->data : "", text->size)));
     text->size = 0;
 }
 
@@ -128,8 +128,8 @@ static bool read_turns(struct record *r, const char *list, const char *role_key,
             strbuf_printf(r->problem, "%s[%zu].%s: system may only stand first", list, i, role_key);
             ok = false;
         }
-        ok = ok && take_content(&text, json_object_get(turn, text_key), path, is_system,
-                                r->problem);
+        ok =
+            ok && take_content(&text, json_object_get(turn, text_key), path, is_system, r->problem);
         if (ok)
             add_message(r, role, &text);
         answered = answered || (ok && strcmp(role, "assistant") == 0);
@@ -191,8 +191,7 @@ static bool read_alpaca(struct record *r)
     }
     if (ok)
         add_message(r, "user", &text);
-    ok = ok &&
-         take_text(&text, json_object_get(r->value, "output"), "output", false, r->problem);
+    ok = ok && take_text(&text, json_object_get(r->value, "output"), "output", false, r->problem);
     if (ok)
         add_message(r, "assistant", &text);
     strbuf_free(&input);
@@ -205,8 +204,10 @@ static const struct {
     const char *first, *second;
     bool (*read)(struct record *r);
 } shapes[] = {
-    {"messages", NULL, read_messages},     {"conversations", NULL, read_conversations},
-    {"prompt", "completion", read_pair},   {"instruction", "output", read_alpaca},
+    {"messages", NULL, read_messages},
+    {"conversations", NULL, read_conversations},
+    {"prompt", "completion", read_pair},
+    {"instruction", "output", read_alpaca},
 };
 
 static bool unknown_shape(const json_t *record, struct strbuf *problem)

@@ -154,8 +154,8 @@ bool seal_read_dataset_header(struct dataset *d, const char *keep, struct digest
     }
     ssize_t n = read(fd, bytes, sizeof bytes);
     close(fd);
-    enum packed_state state = packed_open(&u, (struct str){bytes, n > 0 ? (size_t)n : 0}, MAGIC,
-                                          VERSION);
+    enum packed_state state =
+        packed_open(&u, (struct str){bytes, n > 0 ? (size_t)n : 0}, MAGIC, VERSION);
     if (state == PACKED_NEWER) {
         seal_file_newer(path, e);
         goto out;
@@ -257,8 +257,8 @@ bool seal_read_dataset(struct dataset *d, const char *keep, struct digest key, b
     bool ok = seal_file_open(&u, &d->arena, path, MAGIC, VERSION, e);
     if (!ok)
         goto out;
-    bool sound = unpack_header(&u, d, key) &&
-                 d->document_count <= (size_t)(u.end - u.at) / DOCUMENT_LEAST;
+    bool sound =
+        unpack_header(&u, d, key) && d->document_count <= (size_t)(u.end - u.at) / DOCUMENT_LEAST;
     if (sound) {
         d->documents = arena_array(&d->arena, d->document_count, sizeof *d->documents);
         for (size_t i = 0; i < d->document_count; i++)

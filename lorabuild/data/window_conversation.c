@@ -43,10 +43,9 @@ static bool plain_windows(struct maker *m, const struct conversation *c, const s
     for (size_t i = 0; i < c->count; i++) {
         bool answer = c->messages[i].role == CHAT_ASSISTANT;
         if (c->messages[i].text.size)
-            pieces[section.count++] =
-                (struct piece){.sample = s,
-                               .use = answer ? PIECE_WANTED : PIECE_CONTEXT,
-                               .text = c->messages[i].text};
+            pieces[section.count++] = (struct piece){.sample = s,
+                                                     .use = answer ? PIECE_WANTED : PIECE_CONTEXT,
+                                                     .text = c->messages[i].text};
     }
     bool ok = section_windows(m, &section);
     free(pieces);

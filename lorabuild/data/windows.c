@@ -107,9 +107,8 @@ static struct piece *pieces_of(struct windows_run *r, const struct document *d)
 {
     struct piece *pieces = mem_array(d->count, sizeof *pieces);
     for (size_t i = 0; i < d->count; i++)
-        pieces[i] = (struct piece){.sample = &d->samples[i],
-                                   .use = use_of(r, &d->samples[i]),
-                                   .text = d->samples[i].text};
+        pieces[i] = (struct piece){
+            .sample = &d->samples[i], .use = use_of(r, &d->samples[i]), .text = d->samples[i].text};
     return pieces;
 }
 

@@ -92,7 +92,7 @@ static struct str without_number(struct str s)
 /* "Section 3: Risks", "Clause 4.2 – Risks". */
 static struct str without_word_and_number(struct str s)
 {
-    static const char *const words[] = {"section", "chapter", "clause", "part",
+    static const char *const words[] = {"section", "chapter",  "clause", "part",
                                         "article", "appendix", "annex"};
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         size_t n = strlen(words[i]);

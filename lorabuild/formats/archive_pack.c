@@ -81,8 +81,8 @@ struct packer {
 static la_ssize_t take_tar(struct archive *tar, void *context, const void *bytes, size_t n)
 {
     struct packer *p = context;
-    (void)tar;
-    return tar_writer_add(&p->out, bytes, n, &p->e) ? (la_ssize_t)n : -1;
+    (void)tar; /* after a failure libarchive still tries to write the end: nothing is taken */
+    return !p->e.kind && tar_writer_add(&p->out, bytes, n, &p->e) ? (la_ssize_t)n : -1;
 }
 
 /* libarchive's reason, unless take_tar() has told a better one. */
@@ -157,9 +157,7 @@ static bool pack_files(struct packer *p, const struct names *names, const char *
         free(name);
         free(path);
     }
-    if (!ok)
-        archive_write_fail(p->tar); /* no end marks behind half a file */
-    else if (archive_write_close(p->tar) != ARCHIVE_OK)
+    if (ok && archive_write_close(p->tar) != ARCHIVE_OK)
         ok = complain(p);
     archive_write_free(p->tar);
     return ok;
@@ -171,7 +169,8 @@ bool archive_pack(const char *path, const char *folder, const char *prefix,
     struct packer p = {.path = path};
     struct names names = {0};
     bool ok = list_files(&names, folder, "", &p.e);
-    qsort(names.items, names.count, names.count ? sizeof *names.items : 1, by_text);
+    if (names.count)
+        qsort(names.items, names.count, sizeof *names.items, by_text);
     if (ok && tar_writer_open(&p.out, path, &p.e)) {
         ok = pack_files(&p, &names, folder, prefix);
         ok = tar_writer_close(&p.out, ok, tar_sha256, &p.e);

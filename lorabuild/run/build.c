@@ -61,7 +61,7 @@ static bool measure(struct build *b, struct build_job *job, struct error *e)
     json_t *plan = train_plan_measure(w, job, e);
     json_t *done = plan ? child_run("measure", plan, b->options.threads, e) : NULL;
     if (!done)
-        return false;
+        return error_context(e, "%s", job->target->rule->name);
     double speed = machine_speed(&w->machine, job->precision);
     job->steps = json_integer_value(json_object_get(done, "steps"));
     job->steps_in_full = json_integer_value(json_object_get(done, "steps_in_full"));
@@ -73,9 +73,6 @@ static bool measure(struct build *b, struct build_job *job, struct error *e)
     job->estimate_s = job->flop / speed;
     job->estimate_in_full_s = job->flop_in_full / speed;
     json_decref(done);
-    if (job->steps < 1)
-        return error_set(e, ERROR_INPUT, _("%s: nothing in its samples can be learned"),
-                         job->target->rule->name);
     return true;
 }
 

@@ -29,7 +29,7 @@ bool train_precision(const struct workshop *w, const struct target *t, char prec
 
 char *train_numerics(const struct workshop *w, const char *precision)
 {
-    return mem_printf("%s %s onednn %s", w->machine.instruction_set, precision, w->machine.library);
+    return mem_printf("%s %s %s", w->machine.instruction_set, precision, w->machine.library);
 }
 
 static json_t *hex_list(const struct digest_set *s)

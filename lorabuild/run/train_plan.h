@@ -7,7 +7,7 @@
 /* "f32" or "bf16": what the recipe says, else what the lineage began with, else the fastest. */
 bool train_precision(const struct workshop *w, const struct target *t, char precision[8],
                      struct error *e);
-/* "avx2 f32 onednn 2.6.3": everything of this machine that bits may depend on. */
+/* "avx2 f32 oneDNN 2.6.3": everything of this machine that bits may depend on. */
 char *train_numerics(const struct workshop *w, const char *precision);
 
 json_t *train_plan_measure(struct workshop *w, struct build_job *job, struct error *e);

@@ -22,12 +22,20 @@ static double work(const struct job *j, const struct windows *w, int64_t steps, 
     return passes * model_step_flop(j->model, tokens, length, checkpointed);
 }
 
+/* Nothing can be learned: say why, in the words of the first sample that was left out. */
+static bool has_windows(const struct job *j, struct error *e)
+{
+    return j->learn.count ||
+           error_set(e, ERROR_INPUT, "none of its samples can be learned%s%s",
+                     j->learn.note_count ? ": " : "", j->learn.note_count ? j->learn.notes[0] : "");
+}
+
 static bool measure(struct job *j, struct error *e)
 {
     struct windows all = {0};
     struct job_memory memory;
     bool continued = json_is_object(json_object_get(j->plan, "start"));
-    if (!job_all_windows(j, &all, e) || !job_plan_memory(j, &memory, e)) {
+    if (!job_all_windows(j, &all, e) || !has_windows(j, e) || !job_plan_memory(j, &memory, e)) {
         windows_free(&all);
         return false;
     }

@@ -2,10 +2,13 @@
 
 usage: tokenizer_test.py [COUNT]. TOKENIZE is the tool built from tests/oracle/tools/tokenize.c.
 """
+import base64
 import json
 import os
 import pathlib
+import random
 import subprocess
+import tempfile
 import sys
 import time
 import unicodedata
@@ -77,13 +80,73 @@ def every_character(theirs):
     return [c for c, w, g in zip(chars, wanted, ours(frames)) if w != g]
 
 
+def missing_bytes(theirs):
+    """Bytes that the vocabulary lacks. All leave them out; llama.cpp then does not merge across."""
+    alphabet = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    spelling = lambda c: alphabet.pre_tokenize_str(c)[0][0]
+    return {c for c in map(chr, range(128)) if theirs.token_to_id(spelling(c)) is None}
+
+
+def large_texts():
+    """Lines and words of megabytes (T07)."""
+    rng = random.Random(7)
+    words = [w for w in adversarial.WORDS if "\n" not in w]
+    line = [rng.choice(words) + " " for _ in range(700000)]
+    return ["a" * 200000, " " * 200000, "ab" * 100000, "\n" * 100000 + "x",
+            base64.b64encode(rng.randbytes(750000)).decode(), "".join(line)]
+
+
+CHATS = [
+    ["Hello"], ["Write a risk list.", "1. Delay\n2. Cost"], ["系统是什么？", "智慧城市平台。", "And 12+30?"],
+    ["", ""], ["code:\n```c\nint x;\n```\n", "ok", " leading space", "it's", "\nnewline first"],
+    ["the context.", "memory(\n\n1. the list\n\n2. it's👍🏽)\n"],
+]
+
+
+def conversations():
+    for turns in CHATS:
+        chat = [dict(role=("user", "assistant")[i % 2], content=c) for i, c in enumerate(turns)]
+        yield chat
+        yield [dict(role="system", content="Be brief. 简短")] + chat
+
+
+def compare_chats(theirs, model=MODEL):
+    """transformers' apply_chat_template with the model's own template; learned are the answers."""
+    import transformers
+    fields = gguf.GGUFReader(str(model)).fields
+    with tempfile.NamedTemporaryFile(suffix=".json") as f:
+        theirs.save(f.name)
+        t = transformers.PreTrainedTokenizerFast(
+            tokenizer_file=f.name, chat_template=fields["tokenizer.chat_template"].contents())
+    bad, chats = 0, list(conversations())
+    lines = "".join(json.dumps(c) + "\n" for c in chats)
+    done = subprocess.run([TOOL, str(model)], input=lines.encode(), stdout=subprocess.PIPE, check=True)
+    for chat, line in zip(chats, done.stdout.decode().splitlines()):
+        mine, learned = ([int(i) for i in part.split()] for part in line.split("|"))
+        asks = chat[-1]["role"] != "assistant"
+        wanted = t.apply_chat_template(chat, tokenize=True, add_generation_prompt=asks)["input_ids"]
+        answers = [i for m in chat if m["role"] == "assistant"
+                   for i in [*t.encode(m["content"]), t.convert_tokens_to_ids("<|im_end|>")]]
+        if mine != wanted or learned != answers:
+            bad += 1
+            print(f"  chat: {chat}\n    want {wanted} | {answers}\n    have {line}")
+    print(f"chats: {len(chats) - bad} of {len(chats)} equal")
+    return bad
+
+
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 6000
     theirs, texts, bad = library(), adversarial.texts(count), 0
     mine = ours(texts)
     bad += compare("tokenizers", texts, [theirs.encode(t, add_special_tokens=False).ids for t in texts], mine)
-    llama = LlamaCpp()
-    bad += compare("llama.cpp", texts, [llama.ids(t) for t in texts], mine)
+    llama, lacks = LlamaCpp(), missing_bytes(theirs)
+    whole = [(t, i) for t, i in zip(texts, mine) if not lacks & set(t)]
+    print(f"llama.cpp: {len(texts) - len(whole)} texts left out for {sorted(lacks)}")
+    bad += compare("llama.cpp", [t for t, _ in whole], [llama.ids(t) for t, _ in whole],
+                   [i for _, i in whole])
+    large = large_texts()
+    bad += compare("large", large, [theirs.encode(t, add_special_tokens=False).ids for t in large], ours(large))
+    bad += compare_chats(theirs)
     deviating = every_character(theirs)
     real = [c for c in deviating if unicodedata.category(c) != "Cn"]
     print(f"every character: {len(deviating)} deviate, {len(real)} of them assigned in Unicode "

@@ -1,10 +1,10 @@
 #!/bin/sh
-# The first thing that a person types: six lines first, of what is needed most.
+# The first thing that a person types: first, in a few lines, what is needed most.
 . "$(dirname "$0")/lib.sh"
 
 run --help
 check '--help succeeds' [ "$rc" -eq 0 ]
-for word in init NAME status draft use forget; do
+for word in NAME status draft loss; do
     check "$word is among the first lines" sh -c 'head -n 12 "$1" | grep -q -w -e "$2"' - "$scratch/out" "$word"
 done
 check 'no line is wider than a terminal' sh -c '! grep -q ".\{81\}" "$1"' - "$scratch/out"

@@ -2,7 +2,7 @@
  * their ids, a line each. MODEL is what `base:` takes. A line that is a list of messages
  * [{"role", "content"}, ...] is printed as a conversation: its ids, " |", and the ids that are
  * learned. With --bytes the input is one text as it stands and only its number of ids and the
- * seconds are printed. */
+ * processor seconds are printed. */
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/json.h"
 #include "lorabuild/formats/chat_template.h"
@@ -23,7 +23,7 @@ static int fail(const struct error *e)
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 

@@ -25,7 +25,7 @@ static char *described(const struct document *d)
     for (size_t i = 0; i < d->count; i++) {
         const struct sample *s = &d->samples[i];
         strbuf_printf(&b, "%s%c%zu:", i ? "|" : "", "THC"[s->kind],
-                      s->kind == SAMPLE_HEADING ? (size_t)s->heading_level : s->line);
+                      s -> kind == SAMPLE_HEADING ? (size_t)s -> heading_level : s -> line);
         strbuf_add_str(&b, s->text);
     }
     return strbuf_take(&b);
@@ -40,7 +40,10 @@ static const struct cut_case cases[] = {
     {DOCUMENT_LINES, "", ""},
     {DOCUMENT_LINES, "\n \n\t\n", ""},
     {DOCUMENT_LINES, "one\n\n  two  \nthree", "T1:one|T3:  two|T4:three"},
-    {DOCUMENT_LINES, "a\xEF\xBB\xBF" "b\xEF\xBB\n", "T1:ab\xEF\xBB"},
+    {DOCUMENT_LINES,
+     "a\xEF\xBB\xBF"
+     "b\xEF\xBB\n",
+     "T1:ab\xEF\xBB"},
     {DOCUMENT_MARKDOWN, "one\ntwo  \n\n\nthree\n", "T1:one\ntwo|T5:three"},
     {DOCUMENT_MARKDOWN, "# A\ntext\n## B ##\n\n#hash\n", "H1:# A|T2:text|H2:## B ##|T5:#hash"},
     {DOCUMENT_MARKDOWN, "####### seven\n\n    # code\n", "T1:####### seven|T3:    # code"},
@@ -58,7 +61,8 @@ static const struct cut_case cases[] = {
     {DOCUMENT_MARKDOWN, "- x\n\n    ```\n    a\n\n    b\n    ```\n",
      "T1:- x|T3:    ```\n    a\n\n    b\n    ```"},
     {DOCUMENT_MARKDOWN, "---\ntitle: A\ntags:\n  - b\n\n---\n\ntext", "T8:text"},
-    {DOCUMENT_MARKDOWN, "---\nNo matter at all.\n\n---\n\ntext", "T1:---\nNo matter at all.|T6:text"},
+    {DOCUMENT_MARKDOWN, "---\nNo matter at all.\n\n---\n\ntext",
+     "T1:---\nNo matter at all.|T6:text"},
     {DOCUMENT_MARKDOWN, "---\n\na: b\n\n---\n", "T3:a: b"},
     {DOCUMENT_RECORDS, "{\"text\":\"one\\r\\ntwo \"}\n\n{\"text\":\" \"}\n", "T1:one\ntwo"},
     {DOCUMENT_RECORDS, "{\"prompt\":\"p\",\"completion\":\"c\",\"id\":3}",
@@ -69,13 +73,15 @@ static const struct cut_case cases[] = {
      "{\"role\":\"assistant\",\"content\":\"yo\\n\"}]}",
      "C1:[{\"content\":\"\",\"role\":\"system\"},{\"content\":\"hi\",\"role\":\"user\"},"
      "{\"content\":\"yo\\n\",\"role\":\"assistant\"}]"},
-    {DOCUMENT_RECORDS, "{\"instruction\":\"do\",\"input\":\"it\",\"output\":\"ok\",\"system\":\"s\"}",
+    {DOCUMENT_RECORDS,
+     "{\"instruction\":\"do\",\"input\":\"it\",\"output\":\"ok\",\"system\":\"s\"}",
      "C1:[{\"content\":\"s\",\"role\":\"system\"},{\"content\":\"do\\n\\nit\",\"role\":\"user\"},"
      "{\"content\":\"ok\",\"role\":\"assistant\"}]"},
     {DOCUMENT_RECORDS, "{\"instruction\":\"do\",\"input\":null,\"output\":\"ok\"}",
      "C1:[{\"content\":\"do\",\"role\":\"user\"},{\"content\":\"ok\",\"role\":\"assistant\"}]"},
     {DOCUMENT_RECORDS,
-     "{\"conversations\":[{\"from\":\"human\",\"value\":\"a\"},{\"from\":\"gpt\",\"value\":\"b\"}]}",
+     "{\"conversations\":[{\"from\":\"human\",\"value\":\"a\"},{\"from\":\"gpt\",\"value\":\"b\"}]"
+     "}",
      "C1:[{\"content\":\"a\",\"role\":\"user\"},{\"content\":\"b\",\"role\":\"assistant\"}]"},
 };
 
@@ -133,7 +139,8 @@ static void bad_records_are_all_listed(void **state)
         "{\"messages\":[{\"role\":\"tool\",\"content\":\"x\"}]}\n"
         "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}\n"
         "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"assistant\"}]}\n"
-        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"system\",\"content\":\"\"}]}\n"
+        "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"},{\"role\":\"system\",\"content\":"
+        "\"\"}]}\n"
         "{\"prompt\":\"a\",\"completion\":\"\"}\n"
         "{\"title\":\"a\",\"body\":\"b\"}\n"
         "[1]\n"
@@ -192,8 +199,8 @@ static void a_listing_has_an_end(void **state)
 
 /* Cutting is local: the property that everything else rests on. */
 static const char *const parts[3][9] = {
-    {"first line", "  indented", "第二行", "first line", "- a list", "# not a heading", "```", "---",
-     "{\"text\":1}"},
+    {"first line", "  indented", "第二行", "first line", "- a list", "# not a heading", "```",
+     "---", "{\"text\":1}"},
     {"# Title", "A paragraph\nof two lines.", "```c\nint x;\n\nint y;\n```", "## Risks",
      "- item\n- item\n\n", "Set\n===", "风险说明。\n\n", "Intro:\n~~~\n# x\n\n~~~\nand after.",
      "A paragraph\nof two lines."},
@@ -243,7 +250,8 @@ static void check_change(int kind, enum change change, int at, int which)
     digests_of(&found, kind, text.data);
     if (found.count != right.count ||
         memcmp(found.items, right.items, found.count * sizeof *found.items) != 0)
-        fail_msg("kind %d, change %d at %d: other samples changed\n%s", kind, change, at, text.data);
+        fail_msg("kind %d, change %d at %d: other samples changed\n%s", kind, change, at,
+                 text.data);
     digest_set_free(&found);
     digest_set_free(&right);
     strbuf_free(&text);

@@ -46,7 +46,8 @@ static char *tiny_json(bool with_bos)
     struct strbuf b = {0};
     strbuf_add_text(&b, "{\"added_tokens\":[");
     for (int i = 0; i < 4; i++)
-        strbuf_printf(&b, "%s{\"id\":%d,\"content\":\"%s\",\"single_word\":false,\"lstrip\":false,"
+        strbuf_printf(&b,
+                      "%s{\"id\":%d,\"content\":\"%s\",\"single_word\":false,\"lstrip\":false,"
                       "\"rstrip\":false,\"normalized\":false,\"special\":true}",
                       i ? "," : "", TINY_EOS + i, controls[i]);
     strbuf_add_text(&b, "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\","
@@ -96,7 +97,8 @@ static struct tokenizer *tiny_tokenizer(bool with_bos)
     char *config = path_join(folder, "tokenizer_config.json");
     struct tokenizer *t = NULL;
     if (file_replace(path, str_of(json), 0600, &e) &&
-        file_replace(config, STR("{\"eos_token\":\"<|endoftext|>\",\"bos_token\":\"<s>\"}"), 0600, &e))
+        file_replace(config, STR("{\"eos_token\":\"<|endoftext|>\",\"bos_token\":\"<s>\"}"), 0600,
+                     &e))
         t = tokenizer_open_folder(folder, NULL, &e);
     if (!t)
         fprintf(stderr, "%s\n", e.message);

@@ -111,8 +111,8 @@ static void check_windows(const struct windows *w, const char *const *right, siz
                  w->count > count ? shown(&w->items[count]) : "");
 }
 
-#define CHECK(windows, ...)                                                                       \
-    check_windows(windows, (const char *const[]){__VA_ARGS__},                                   \
+#define CHECK(windows, ...)                                    \
+    check_windows(windows, (const char *const[]){__VA_ARGS__}, \
                   sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static void plain_text_begins_anew_at_headings(void **state)
@@ -278,7 +278,8 @@ static void conversations_lose_whole_oldest_turns(void **state)
          "{\"messages\":[{\"role\":\"system\",\"content\":\"s\"},"
          "{\"role\":\"user\",\"content\":\"q one\"},{\"role\":\"assistant\",\"content\":\"a one\"},"
          "{\"role\":\"user\",\"content\":\"q two\"},{\"role\":\"assistant\",\"content\":\"a two\"},"
-         "{\"role\":\"user\",\"content\":\"q six\"},{\"role\":\"assistant\",\"content\":\"a six\"}]}"
+         "{\"role\":\"user\",\"content\":\"q six\"},{\"role\":\"assistant\",\"content\":\"a "
+         "six\"}]}"
          "\n{\"prompt\":\"0123456789012345678901234567890123456789012345678901234567890123456789\","
          "\"completion\":\"no\"}\n{\"prompt\":\"yes\",\"completion\":\"good\"}\n"}};
     struct dataset d = dataset_of(documents, 1, NULL);
@@ -293,8 +294,9 @@ static void conversations_lose_whole_oldest_turns(void **state)
     free(whole);
     windows_free(&w);
     w = make(&d, false, 70, ROLE_LEARN);
-    CHECK(&w, "<257>system\ns<258>\n<257>user\nq two<258>\n<257>assistant\n[a two<258>]\n"
-              "<257>user\nq six<258>\n<257>assistant\n[a six<258>]\n",
+    CHECK(&w,
+          "<257>system\ns<258>\n<257>user\nq two<258>\n<257>assistant\n[a two<258>]\n"
+          "<257>user\nq six<258>\n<257>assistant\n[a six<258>]\n",
           "<257>user\nyes<258>\n<257>assistant\n[good<258>]\n");
     assert_int_equal(w.note_count, 2);
     assert_non_null(strstr(w.notes[0], "a.jsonl:1: 1 oldest turn is left out: "));

@@ -1,11 +1,14 @@
 #include "tests/unit/formats/scratch.h"
 
+#include "lorabuild/common/random.h"
 #include "lorabuild/formats/archive.h"
 
 #include <archive.h>
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <zstd.h>
 
 enum { ROOM = 1 << 20 };
@@ -135,14 +138,13 @@ struct evil {
     const char *name;
     mode_t type; /* 0: a hard link that carries data */
     const char *content;
-    int64_t size; /* claimed; 0: that of the content */
+    int64_t size; /* a hole of this size; 0: the content */
 };
 
 static void make_tar(const char *path, const struct evil *entries, size_t count)
 {
     struct archive *a = archive_write_new();
     archive_write_set_format_pax(a);
-    archive_write_set_bytes_per_block(a, 0); /* what is written is in the file at once */
     assert_int_equal(archive_write_open_filename(a, path), ARCHIVE_OK);
     for (size_t i = 0; i < count; i++) {
         const struct evil *v = &entries[i];
@@ -151,6 +153,8 @@ static void make_tar(const char *path, const struct evil *entries, size_t count)
         archive_entry_set_filetype(entry, v->type ? v->type : AE_IFREG);
         archive_entry_set_perm(entry, 0644);
         archive_entry_set_size(entry, v->size ? v->size : (int64_t)strlen(v->content));
+        if (v->size)
+            archive_entry_sparse_add_entry(entry, 0, 1);
         if (v->type == AE_IFLNK)
             archive_entry_set_symlink(entry, v->content);
         if (v->type == 0)
@@ -160,8 +164,6 @@ static void make_tar(const char *path, const struct evil *entries, size_t count)
             archive_write_data(a, v->content, strlen(v->content));
         archive_entry_free(entry);
     }
-    if (count && entries[count - 1].size)
-        archive_write_fail(a); /* else the claimed size would be made up for */
     archive_write_free(a);
 }
 
@@ -252,6 +254,36 @@ static void b21_a_bomb_behind_the_end_is_stopped(void **state)
     free(to);
 }
 
+/* What cannot be read or written in the middle leaves nothing behind. */
+static void a_failure_while_packing_leaves_nothing(void **state)
+{
+    struct error e = {0};
+    char hex[SHA256_HEX];
+    char *folder = sample(state, "v1", 0644), *path = path_join(*state, "none/x");
+    assert_false(archive_pack(path, folder, "v1", hex, &e));
+    assert_int_equal(e.kind, ERROR_SYSTEM);
+    free(path);
+    path = path_join(*state, "x");
+    struct rlimit full = {2000, 2000}, old;
+    char *big = path_join(folder, "big");
+    char *noise = mem_alloc(100000);
+    for (uint32_t i = 0; i < 100000; i++)
+        noise[i] = (char)random_u32((struct random){.seed = 1}, i);
+    write_file(big, noise, 100000);
+    getrlimit(RLIMIT_FSIZE, &old);
+    full.rlim_max = old.rlim_max;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &full);
+    assert_false(archive_pack(path, folder, "v1", hex, &e));
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_error(e, ERROR_SYSTEM, "File too large");
+    assert_int_equal(access(path, F_OK), -1);
+    free(noise);
+    free(big);
+    free(path);
+    free(folder);
+}
+
 static void damage_is_noticed(void **state)
 {
     struct error e = {0};
@@ -292,6 +324,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(folders_of_other_tars_are_made, scratch_make,
                                         scratch_remove),
         cmocka_unit_test_setup_teardown(b21_a_bomb_behind_the_end_is_stopped, scratch_make,
+                                        scratch_remove),
+        cmocka_unit_test_setup_teardown(a_failure_while_packing_leaves_nothing, scratch_make,
                                         scratch_remove),
         cmocka_unit_test_setup_teardown(damage_is_noticed, scratch_make, scratch_remove),
     };

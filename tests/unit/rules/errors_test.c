@@ -249,7 +249,7 @@ static const struct wrong one_error[] = {
     {"- a\n",
      "lorabuild.yaml:1:1: a rule file begins with keys, such as base: and adapters:\n"
      "  1 | - a\n"
-     "    | ^^^\n"},
+     "    | ^\n"},
 };
 
 static void each_error_is_told_exactly(void **state)
