@@ -68,7 +68,8 @@ static const char *damaged_file(const struct version *v)
 {
     json_t *files = json_object_get(v->manifest, "files"), *file;
     const char *name;
-    json_object_foreach(files, name, file) {
+    json_object_foreach(files, name, file)
+    {
         struct stat s;
         char *path = path_join(v->folder, name);
         bool right = stat(path, &s) == 0 && S_ISREG(s.st_mode) &&
@@ -96,8 +97,8 @@ static bool read_manifest(struct version *v, bool *readable, struct error *e)
                        "%s: made by a newer lorabuild (manifest format %lld, this one knows %d)",
                        path, (long long)format, LINEAGE_FORMAT);
     else if (*readable && (format < 1 || !take_fields(v)))
-        *readable = error_set(e, ERROR_INPUT, "%s: not the manifest of version %d", path,
-                              v->number);
+        *readable =
+            error_set(e, ERROR_INPUT, "%s: not the manifest of version %d", path, v->number);
     free(path);
     if (ok && *readable)
         v->damaged = damaged_file(v);
@@ -282,8 +283,8 @@ int lineage_recorded_current(const char *folder)
 {
     struct strbuf text = {0};
     char *path = path_join(folder, "CURRENT");
-    int number = file_read(&text, path, 4096, NULL) ? version_number(str_trim(strbuf_str(&text)))
-                                                    : 0;
+    int number =
+        file_read(&text, path, 4096, NULL) ? version_number(str_trim(strbuf_str(&text))) : 0;
     strbuf_free(&text);
     free(path);
     return number;
@@ -308,8 +309,7 @@ static bool replace_link(const char *folder, int number, struct error *e)
     unlink(temporary);
     bool ok = symlink(target, temporary) == 0;
     if (!ok)
-        ok = errno == EPERM || errno == ENOSYS || errno == EOPNOTSUPP ||
-             error_errno(e, "%s", path);
+        ok = errno == EPERM || errno == ENOSYS || errno == EOPNOTSUPP || error_errno(e, "%s", path);
     else if (rename(temporary, path) < 0) {
         ok = error_errno(e, "%s", path);
         unlink(temporary);

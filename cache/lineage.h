@@ -11,8 +11,9 @@
  * rest is brought back by lineage_heal().
  *
  * Commit order for a version (each step durable before the next): set-aside (only if it failed
- * its check), lineage_commit(), lineage_set_current(), lineage_archive(), history. Once lineage_commit()
- * has returned the version exists; a crash after it costs nothing but the next run's repairs.
+ * its check), lineage_commit(), lineage_set_current(), lineage_archive(), history. Once
+ * lineage_commit() has returned the version exists; a crash after it costs nothing but the next
+ * run's repairs.
  */
 #ifndef LORABUILD_CACHE_LINEAGE_H
 #define LORABUILD_CACHE_LINEAGE_H
@@ -31,16 +32,16 @@ struct lineage_sample {
 
 struct version {
     int number;
-    char *folder;               /* adapters/NAME/vN */
-    json_t *manifest;           /* whole, unknown keys too */
+    char *folder;                  /* adapters/NAME/vN */
+    json_t *manifest;              /* whole, unknown keys too */
     struct digest manifest_digest; /* of its bytes */
     struct digest want_key, attempt_key;
     struct digest recipe, base, parent, set; /* parent: artifact digest, zero = none */
-    struct digest artifact;     /* of the trained weights alone: what children's keys name */
-    int ancestor;               /* version continued from, 0 = none */
-    bool set_aside;             /* failed its check, or `use` went back behind it */
-    const char *damaged;        /* a file that is missing or of another size than its manifest
-                                   says (points into `manifest`), or NULL */
+    struct digest artifact; /* of the trained weights alone: what children's keys name */
+    int ancestor;           /* version continued from, 0 = none */
+    bool set_aside;         /* failed its check, or `use` went back behind it */
+    const char *damaged;    /* a file that is missing or of another size than its manifest
+                               says (points into `manifest`), or NULL */
     /* Loaded on demand by lineage_load_exposure(): */
     struct lineage_sample *samples; /* its own wanted set */
     size_t sample_count;
@@ -49,12 +50,12 @@ struct version {
 };
 
 struct lineage {
-    char *name, *folder; /* adapters/NAME */
+    char *name, *folder;      /* adapters/NAME */
     struct version *versions; /* ascending by number */
     size_t count;
-    int current; /* number in use, 0 = none: CURRENT's, else the link's, else the highest that is
-                    not set aside */
-    int highest; /* of all numbers ever given, in folders, archives and history; 0 = none */
+    int current;  /* number in use, 0 = none: CURRENT's, else the link's, else the highest that is
+                     not set aside */
+    int highest;  /* of all numbers ever given, in folders, archives and history; 0 = none */
     char **notes; /* sentences for the user: versions that could not be read */
     size_t note_count;
 };

@@ -21,8 +21,8 @@ int archive_number(const char *file, const char *name, char *date)
     struct str rest = str_of(file);
     size_t n = strlen(name);
     if (!str_ends(rest, ".tar.zst") || rest.size < n + 1 + 10 + 1 + strlen(".tar.zst") ||
-        memcmp(file, name, n) != 0 || file[n] != '-' ||
-        strspn(file + n + 1, "0123456789-") < 11 || file[n + 11] != '-')
+        memcmp(file, name, n) != 0 || file[n] != '-' || strspn(file + n + 1, "0123456789-") < 11 ||
+        file[n + 11] != '-')
         return 0;
     if (date) {
         memcpy(date, file + n + 1, 10);
@@ -62,7 +62,7 @@ bool lineage_archive(const char *folder, const char *name, int number, const cha
 
 struct remains {
     bool folder;
-    char archive_date[11]; /* "" = no archive */
+    char archive_date[11];             /* "" = no archive */
     const struct lineage_event *event; /* its last, or NULL */
 };
 
@@ -127,7 +127,8 @@ static const char *missing_file(const struct version *v)
 {
     json_t *file;
     const char *name;
-    json_object_foreach(json_object_get(v->manifest, "files"), name, file) {
+    json_object_foreach(json_object_get(v->manifest, "files"), name, file)
+    {
         char *path = path_join(v->folder, name);
         bool there = access(path, F_OK) == 0;
         free(path);
@@ -190,7 +191,8 @@ static bool restore(struct healing *h, int number, bool with_manifest, struct er
 {
     struct lineage *l = h->l;
     const struct remains *r = &h->versions[number];
-    char sha[SHA256_HEX], *archive = archive_path(l->folder, l->name, number, r->archive_date, "zst");
+    char sha[SHA256_HEX],
+        *archive = archive_path(l->folder, l->name, number, r->archive_date, "zst");
     char *unpacked = mem_printf("%s/.v%d.restore", l->folder, number);
     struct error why = {0};
     bool ok = folder_remove(unpacked, &why) &&
@@ -255,8 +257,9 @@ static bool heal_archive(struct healing *h, int number, struct error *e)
     else if (same)
         note_version(h, number, _("its archive was missing; packed again"));
     else
-        note_version(h, number, _("its archive was missing; packed again, with the changes made "
-                                  "to its folder since"));
+        note_version(h, number,
+                     _("its archive was missing; packed again, with the changes made "
+                       "to its folder since"));
     return same || lineage_history_append(l->folder, number, now, v->want_key, sha, e);
 }
 

@@ -14,8 +14,7 @@
 enum { MOST_BYTES = 64 << 20 };
 
 /* The file's text; a missing one is empty. */
-static bool read_record(struct strbuf *text, const char *folder, const char *name,
-                        struct error *e)
+static bool read_record(struct strbuf *text, const char *folder, const char *name, struct error *e)
 {
     char *path = path_join(folder, name);
     bool ok = access(path, F_OK) < 0 && errno == ENOENT;

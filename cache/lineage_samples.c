@@ -15,12 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    FORMAT = 1,
-    HEX = DIGEST_HEX - 1,
-    SAMPLE_LINE = HEX + 1 + HEX + 3,
-    EXPOSURE_LINE = HEX + 1
-};
+enum { FORMAT = 1, HEX = DIGEST_HEX - 1, SAMPLE_LINE = HEX + 1 + HEX + 3, EXPOSURE_LINE = HEX + 1 };
 
 #define MOST_BYTES ((size_t)16 << 30)
 

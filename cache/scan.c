@@ -52,8 +52,7 @@ static void hash_unread(struct reading *r)
                 if (!is_unread(&w->folders[i]->entries[j]))
                     continue;
                 if (pass)
-                    r->files[r->count] =
-                        (struct unread){w->folders[i], &w->folders[i]->entries[j]};
+                    r->files[r->count] = (struct unread){w->folders[i], &w->folders[i]->entries[j]};
                 r->count++;
             }
     }

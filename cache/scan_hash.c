@@ -8,8 +8,7 @@
 
 enum { TRIES = 3 };
 
-#define STATX_WANTED \
-    (STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME)
+#define STATX_WANTED (STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME)
 
 bool scan_hash_fd(struct walk *w, struct entry *en, int fd, bool *same, struct error *e)
 {

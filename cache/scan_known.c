@@ -128,13 +128,12 @@ void scan_recall(struct folder *f, bool rehash)
     struct record r;
     size_t i = 0;
     while (next_record(&c, &r)) {
-        while (i < f->count && (f->entries[i].kind == ENTRY_FOLDER ||
-                                name_order(r.name, f->entries[i].name) > 0))
+        while (i < f->count &&
+               (f->entries[i].kind == ENTRY_FOLDER || name_order(r.name, f->entries[i].name) > 0))
             i++;
         if (i < f->count && name_order(r.name, f->entries[i].name) == 0)
             recall(&f->entries[i], &r, rehash);
-        if (i == f->count || !f->entries[i].trusted ||
-            name_order(r.name, f->entries[i].name) != 0)
+        if (i == f->count || !f->entries[i].trusted || name_order(r.name, f->entries[i].name) != 0)
             f->changed = true;
     }
     if (c.index != c.count || c.chunk != f->record_count)

@@ -22,8 +22,7 @@ enum {
     SETTLED_S = 2
 };
 
-#define STATX_WANTED \
-    (STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME)
+#define STATX_WANTED (STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME)
 
 struct share {
     atomic_size_t next;
@@ -81,8 +80,8 @@ static int open_where_it_ends(const struct walk *w, const char *path, int flags)
     int found = openat(w->root, path, O_PATH | O_CLOEXEC);
     if (found < 0)
         return -1;
-    bool beneath = real_path(w->root, root) && real_path(found, end) &&
-                   strcmp(root, end) != 0 && path_is_beneath(end, root);
+    bool beneath = real_path(w->root, root) && real_path(found, end) && strcmp(root, end) != 0 &&
+                   path_is_beneath(end, root);
     close(found);
     errno = EXDEV;
     return beneath ? open_beneath(w, end + strlen(root) + (root[1] != '\0'), flags) : -1;
@@ -322,8 +321,7 @@ static void list_batch(struct walk *w, size_t begin, size_t count)
     blocks = 0;
     for (size_t i = 0; i < count; i++)
         for (size_t at = 0, n = b.folders[i]->count; at < n; at += BLOCK)
-            b.blocks[blocks++] =
-                (struct block){b.folders[i], at, at + BLOCK < n ? at + BLOCK : n};
+            b.blocks[blocks++] = (struct block){b.folders[i], at, at + BLOCK < n ? at + BLOCK : n};
     scan_share(blocks, identify_block, &b);
     for (size_t i = 0; i < count; i++) {
         skip_entries(w, b.folders[i], true);
@@ -351,11 +349,64 @@ static int entry_order(const void *a, const void *b)
     return p < q ? -1 : p > q;
 }
 
+/* Names in a folder begin alike and differ soon after: eight bytes behind what they share settle
+ * nearly every comparison (half the time of comparing names). */
+struct sort_key {
+    uint64_t bytes; /* big-endian */
+    const struct entry *entry;
+};
+
+static size_t shared_prefix(const struct folder *f)
+{
+    size_t n = strlen(f->entries[0].name);
+    for (size_t i = 1; i < f->count; i++)
+        for (size_t k = 0; k < n; k++)
+            if (f->entries[i].name[k] != f->entries[0].name[k])
+                n = k;
+    return n;
+}
+
+static struct sort_key sort_key(const struct entry *en, size_t skipped)
+{
+    struct sort_key key = {0, en};
+    const char *at = en->name + skipped;
+    for (int i = 0; i < 8; i++) {
+        unsigned char c = (unsigned char)*at;
+        bool ends = c == '\0';
+        if (ends && en->kind == ENTRY_FOLDER)
+            c = '/';
+        key.bytes |= (uint64_t)c << (56 - 8 * i);
+        if (ends)
+            break;
+        at++;
+    }
+    return key;
+}
+
+static int key_order(const void *a, const void *b)
+{
+    const struct sort_key *x = a, *y = b;
+    if (x->bytes != y->bytes)
+        return x->bytes < y->bytes ? -1 : 1;
+    return entry_order(x->entry, y->entry);
+}
+
 static void sort_folder(void *context, size_t i)
 {
     struct folder *f = ((struct walk *)context)->folders[i];
-    if (f->count)
-        qsort(f->entries, f->count, sizeof *f->entries, entry_order);
+    if (f->count < 2)
+        return;
+    size_t skipped = shared_prefix(f);
+    struct sort_key *keys = mem_array(f->count, sizeof *keys);
+    struct entry *sorted = mem_array(f->count, sizeof *sorted);
+    for (size_t j = 0; j < f->count; j++)
+        keys[j] = sort_key(&f->entries[j], skipped);
+    qsort(keys, f->count, sizeof *keys, key_order);
+    for (size_t j = 0; j < f->count; j++)
+        sorted[j] = *keys[j].entry;
+    free(keys);
+    free(f->entries);
+    f->entries = sorted;
 }
 
 /* A link to a folder is followed where that folder is not read at its own place (it was skipped

@@ -26,23 +26,23 @@ enum entry_kind {
     ENTRY_LINK,    /* until it is resolved */
     ENTRY_FILE,
     ENTRY_FOLDER,
-    ENTRY_OTHER,   /* a device, a socket, gone again, or a link to a folder read elsewhere */
-    ENTRY_SKIPPED  /* the caller's skip() said so; its record is left as it is */
+    ENTRY_OTHER,  /* a device, a socket, gone again, or a link to a folder read elsewhere */
+    ENTRY_SKIPPED /* the caller's skip() said so; its record is left as it is */
 };
 
 struct entry {
     const char *name;
     struct identity identity;
     struct digest digest;
-    char *problem;        /* owned */
+    char *problem;         /* owned */
     struct folder *folder; /* ENTRY_FOLDER: owned by the walk */
     uint8_t kind;
-    bool late;     /* its kind was not told by the folder */
-    bool link;     /* reached through a link */
-    bool settled;  /* neither time is within 2 s of the scan or ahead of it: may be trusted */
-    bool young;    /* modified less than 2 s ago */
-    bool known;    /* `digest` is right */
-    bool trusted;  /* …and may be stored */
+    bool late;    /* its kind was not told by the folder */
+    bool link;    /* reached through a link */
+    bool settled; /* neither time is within 2 s of the scan or ahead of it: may be trusted */
+    bool young;   /* modified less than 2 s ago */
+    bool known;   /* `digest` is right */
+    bool trusted; /* …and may be stored */
 };
 
 struct folder {

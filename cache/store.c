@@ -243,8 +243,7 @@ static int lock_folder(const struct store *s)
 
 static bool agree_on_format(struct store *s, struct error *e);
 
-static bool open_to_write(struct store *s, const struct stat *like, char note[256],
-                          struct error *e)
+static bool open_to_write(struct store *s, const struct stat *like, char note[256], struct error *e)
 {
     int folder = lock_folder(s);
     if (folder < 0)
@@ -255,8 +254,10 @@ static bool open_to_write(struct store *s, const struct stat *like, char note[25
     if (how == DAMAGED) {
         set_aside(s);
         made = true;
-        snprintf(note, 256, "The store in %.120s was damaged; it has been set aside and is "
-                 "filled again.", s->folder);
+        snprintf(note, 256,
+                 "The store in %.120s was damaged; it has been set aside and is "
+                 "filled again.",
+                 s->folder);
         how = open_environment(s, s->folder, 0, mode, e);
         if (how == DAMAGED)
             error_set(e, ERROR_SYSTEM, "%s: a new store reads as damaged; is the disk sound?",
@@ -286,8 +287,10 @@ static bool open_to_read(struct store *s, bool in_place, char note[256], struct 
         how = open_environment(s, path, MDB_RDONLY | MDB_NOLOCK | MDB_NOSUBDIR, 0600, e);
     }
     if (how == DAMAGED)
-        snprintf(note, 256, "The store in %.120s is damaged and was not used; the next build "
-                 "sets it aside.", s->folder);
+        snprintf(note, 256,
+                 "The store in %.120s is damaged and was not used; the next build "
+                 "sets it aside.",
+                 s->folder);
     return how != FAILED && agree_on_format(s, e);
 }
 
@@ -427,8 +430,7 @@ bool store_view_get(struct store_view *v, char table, struct str key, struct str
     char full[LONGEST_KEY];
     struct str name = full_key(full, table, key);
     MDB_val k = {name.size, full}, found;
-    int code = v->transaction ? mdb_get(v->transaction, v->store->table, &k, &found)
-                              : MDB_NOTFOUND;
+    int code = v->transaction ? mdb_get(v->transaction, v->store->table, &k, &found) : MDB_NOTFOUND;
     *value = (struct str){NULL, 0};
     if (code != 0) {
         if (means_damage(code))
@@ -516,9 +518,8 @@ static int apply(struct store_change *c, MDB_txn *transaction)
         const struct change *item = &c->items[i];
         MDB_val key = {item->key_bytes, c->bytes.data + item->key};
         MDB_val value = {item->value_bytes, c->bytes.data + item->value};
-        int code = item->is_delete
-                       ? mdb_del(transaction, c->store->table, &key, NULL)
-                       : mdb_put(transaction, c->store->table, &key, &value, 0);
+        int code = item->is_delete ? mdb_del(transaction, c->store->table, &key, NULL)
+                                   : mdb_put(transaction, c->store->table, &key, &value, 0);
         if (code != 0 && !(item->is_delete && code == MDB_NOTFOUND))
             return code;
     }

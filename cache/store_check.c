@@ -90,8 +90,7 @@ bool store_check_metas(int fd, struct store_meta metas[2])
     memset(metas, 0, 2 * sizeof *metas);
     if (fstat(fd, &s) == 0 && s.st_size == 0)
         return true;
-    return read_meta(fd, 0, 0, &metas[0]) &&
-           read_meta(fd, metas[0].page_bytes, 1, &metas[1]) &&
+    return read_meta(fd, 0, 0, &metas[0]) && read_meta(fd, metas[0].page_bytes, 1, &metas[1]) &&
            metas[0].page_bytes == metas[1].page_bytes;
 }
 
@@ -167,8 +166,8 @@ static bool big_value_right(struct walk *w, struct str key, uint64_t first, size
     if (!w->whole && !w->free_list)
         return read_at(w->fd, &last, 1, first * size + HEADER + n - 1);
     uint8_t *value = mem_try_alloc(n);
-    bool ok = value && read_at(w->fd, value, n, first * size + HEADER) &&
-              value_right(w, key, value, n);
+    bool ok =
+        value && read_at(w->fd, value, n, first * size + HEADER) && value_right(w, key, value, n);
     free(value);
     return ok;
 }

@@ -21,11 +21,10 @@ static const struct {
     unsigned long type;
     const char *name;
 } not_local[] = {
-    {0x6969, "NFS"},          {0xFF534D42, "SMB"},      {0xFE534D42, "SMB"},
-    {0x517B, "SMB"},          {0x01021997, "9p"},       {0x00C36400, "Ceph"},
-    {0x0BD00BD0, "Lustre"},   {0x5346414F, "AFS"},      {0x6B414653, "AFS"},
-    {0x47504653, "GPFS"},     {0x19830326, "BeeGFS"},   {0x7461636F, "OCFS2"},
-    {0x01161970, "GFS2"},     {0x73757245, "Coda"},     {0x65735546, "FUSE"},
+    {0x6969, "NFS"},      {0xFF534D42, "SMB"},  {0xFE534D42, "SMB"},    {0x517B, "SMB"},
+    {0x01021997, "9p"},   {0x00C36400, "Ceph"}, {0x0BD00BD0, "Lustre"}, {0x5346414F, "AFS"},
+    {0x6B414653, "AFS"},  {0x47504653, "GPFS"}, {0x19830326, "BeeGFS"}, {0x7461636F, "OCFS2"},
+    {0x01161970, "GFS2"}, {0x73757245, "Coda"}, {0x65735546, "FUSE"},
 };
 
 /* `path`, or the nearest folder above it that exists. Caller frees. */
@@ -85,13 +84,12 @@ static bool make_folder(const char *folder, const struct stat *like, struct erro
     return ok;
 }
 
-bool store_make_folder(const char *folder, const struct stat *like, bool *writable,
-                       struct error *e)
+bool store_make_folder(const char *folder, const struct stat *like, bool *writable, struct error *e)
 {
     char *there = existing(folder), *clean = path_clean(folder);
     bool missing = strcmp(there, clean) != 0;
-    *writable = missing ? faccessat(AT_FDCWD, there, W_OK | X_OK, AT_EACCESS) == 0
-                        : may_write(folder);
+    *writable =
+        missing ? faccessat(AT_FDCWD, there, W_OK | X_OK, AT_EACCESS) == 0 : may_write(folder);
     free(clean);
     free(there);
     return !missing || !*writable || make_folder(folder, like, e);

@@ -92,7 +92,8 @@ static int find_base(struct load *l, const struct instance *i, const struct rule
     if (!instance_wrong(i))
         report_error(&l->report, instance_mark(i),
                      l->document.bases.count ? _("'%s' has no 'base', and there are several")
-                                             : _("'%s' has no 'base'"), i->name);
+                                             : _("'%s' has no 'base'"),
+                     i->name);
     return -1;
 }
 
@@ -104,8 +105,8 @@ static void no_dataset(struct load *l, const struct node *n, const char *name)
     for (size_t i = 0; i < all->count; i++)
         names[i] = all->items[i].name;
     if (stat(path_absolute(l, n, name), &st) == 0)
-        report_error(&l->report, n->mark,
-                     _("there is no dataset '%s'; for the path write './%s'"), name, name);
+        report_error(&l->report, n->mark, _("there is no dataset '%s'; for the path write './%s'"),
+                     name, name);
     else
         report_error(&l->report, n->mark, _("there is no dataset '%s'%s"), name,
                      report_did_you_mean(&l->report, name, names, all->count));
@@ -164,7 +165,8 @@ static bool read_data(struct load *l, struct instance *i, struct rule_adapter *a
         data[a->data_count++] = found;
         join_data(l, a, n, found);
         if (l->rules->datasets[found].kind != l->rules->datasets[data[0]].kind)
-            report_error(&l->report, n->mark, _("'%s' would learn from texts and pictures"), a->name);
+            report_error(&l->report, n->mark, _("'%s' would learn from texts and pictures"),
+                         a->name);
         if (l->rules->datasets[found].not_built_kind)
             a->not_built_kind = l->rules->datasets[found].not_built_kind;
     }
@@ -211,16 +213,17 @@ static void continue_recipe(struct load *l, const struct instance *i, struct rul
     if (rank && a->recipe.rank != parent->recipe.rank)
         report_error(&l->report, rank->mark,
                      _("'%s' has rank %lld, but continues '%s', whose rank is %lld; write rank: "
-                       "%lld, or from: instead of continue:"), a->name, (long long)a->recipe.rank,
-                     parent->name, (long long)parent->recipe.rank, (long long)parent->recipe.rank);
+                       "%lld, or from: instead of continue:"),
+                     a->name, (long long)a->recipe.rank, parent->name,
+                     (long long)parent->recipe.rank, (long long)parent->recipe.rank);
     else if (alpha && a->recipe.alpha != parent->recipe.alpha)
         report_error(&l->report, alpha->mark,
                      _("'%s' continues '%s', whose alpha is another; leave alpha out"), a->name,
                      parent->name);
     if (targets && !same_targets(&a->recipe, &parent->recipe))
         report_error(&l->report, targets->mark,
-                     _("'%s' continues '%s', whose targets are others; leave targets out"),
-                     a->name, parent->name);
+                     _("'%s' continues '%s', whose targets are others; leave targets out"), a->name,
+                     parent->name);
 }
 
 /* The rank of the exported file, which joins an adapter with its parents. */
@@ -240,8 +243,9 @@ static void check_joint_rank(struct building *b, const struct instance *i,
     if (parents)
         report_error(&l->report, m,
                      _("'%s' joined with its parents has rank %lld (%lld + %lld), above max_rank "
-                       "%lld"), a->name, (long long)joint, (long long)a->recipe.rank,
-                     (long long)parents, (long long)most);
+                       "%lld"),
+                     a->name, (long long)joint, (long long)a->recipe.rank, (long long)parents,
+                     (long long)most);
     else
         report_error(&l->report, m, _("'%s' has rank %lld, above max_rank %lld"), a->name,
                      (long long)joint, (long long)most);
@@ -291,8 +295,11 @@ static void finish(struct building *b, size_t index)
         return;
     const struct rule_adapter *parent =
         above && above->index >= 0 ? &l->rules->adapters[above->index] : NULL;
-    struct rule_adapter a = {.name = i->name, .client = i->client, .pin = r->pin,
-                             .pinned_version = r->version, .continues = r->continues,
+    struct rule_adapter a = {.name = i->name,
+                             .client = i->client,
+                             .pin = r->pin,
+                             .pinned_version = r->version,
+                             .continues = r->continues,
                              .place = schema_place(instance_mark(i))};
     a.parent = parent ? above->index : -1;
     a.not_built_kind = parent ? parent->not_built_kind : NULL;
@@ -380,8 +387,9 @@ static void check_unused_pattern(struct load *l, const struct entry *e)
         const char *text = v.node ? value_text(l, v) : NULL;
         const char *name = text ? split_pin(l->arena, text, &pin) : NULL;
         if (name && !has_key(&l->document.adapters, name))
-            report_error(&l->report, v.node->mark, _("there is no adapter '%s'%s"), name,
-                         report_did_you_mean(&l->report, name, adapter_names(l), l->adapters.count));
+            report_error(
+                &l->report, v.node->mark, _("there is no adapter '%s'%s"), name,
+                report_did_you_mean(&l->report, name, adapter_names(l), l->adapters.count));
     }
     for (size_t i = 0; i < value_count(data); i++) {
         const char *name = value_item(l, data, i);

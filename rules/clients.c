@@ -26,8 +26,7 @@ static const char *folder_of_clients(struct load *l, const struct node *n)
                      _("'clients' must end in %%, which stands for each client's folder: %s/%%/"),
                      arena_strndup(l->arena, n->text, size));
     else
-        report_error(&l->report, n->mark,
-                     _("'clients' has one %%, as its last part: clients/%%/"));
+        report_error(&l->report, n->mark, _("'clients' has one %%, as its last part: clients/%%/"));
     return NULL;
 }
 
@@ -115,7 +114,8 @@ void clients_read(struct load *l)
     free(real);
     DIR *folder = opendir(path);
     if (!folder && errno == ENOENT)
-        report_warning(&l->report, n->mark, _("'%s' does not exist: there are no clients yet"), text);
+        report_warning(&l->report, n->mark, _("'%s' does not exist: there are no clients yet"),
+                       text);
     else if (!folder)
         report_error(&l->report, n->mark, _("'%s' cannot be read: %s"), text, strerror(errno));
     if (!folder)

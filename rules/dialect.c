@@ -57,8 +57,9 @@ static const struct node *needed(struct load *l, const struct node *root, const 
 {
     const struct node *n = text_node(root, key);
     if (!n && !root->wrong)
-        report_error(&l->report, text_node(root, "task_type") ? yaml_get_key(root, "task_type")->mark
-                                                              : root->mark,
+        report_error(&l->report,
+                     text_node(root, "task_type") ? yaml_get_key(root, "task_type")->mark
+                                                  : root->mark,
                      _("'%s' is missing"), key);
     return n;
 }
@@ -100,8 +101,10 @@ static void read_base(struct load *l, const struct node *n)
     struct rules *r = l->rules;
     struct judged j;
     r->bases = arena_array(l->arena, 1, sizeof *r->bases);
-    r->bases[0] = (struct rule_base){.name = n->text, .path = clean_path(l, n),
-                                     .written = path_written(l, n, n->text), .serve_base = -1,
+    r->bases[0] = (struct rule_base){.name = n->text,
+                                     .path = clean_path(l, n),
+                                     .written = path_written(l, n, n->text),
+                                     .serve_base = -1,
                                      .place = schema_place(n->mark)};
     r->base_count = 1;
     if (path_judge(l, n, n->text, false, &j))
@@ -116,7 +119,9 @@ static void read_dataset(struct load *l, const struct node *n, const struct node
     r->datasets = arena_array(l->arena, 1, sizeof *r->datasets);
     r->dataset_count = 1;
     path_judge(l, n, n->text, false, &j);
-    r->datasets[0] = (struct rule_dataset){.name = j.written, .written = j.written, .path = j.real,
+    r->datasets[0] = (struct rule_dataset){.name = j.written,
+                                           .written = j.written,
+                                           .path = j.real,
                                            .kind = pictures ? DATASET_IMAGES : DATASET_TEXT,
                                            .not_built_kind = pictures ? "pictures" : NULL,
                                            .place = schema_place(n->mark)};
@@ -129,8 +134,9 @@ static int64_t stored_rank(const struct safetensors *s)
     for (size_t i = 0; i < safetensors_count(s); i++) {
         const struct weight_tensor *t = safetensors_at(s, i);
         struct str name = str_of(t->name);
-        if (t->dims >= 2 && (str_ends(name, ".lora_A.weight") || str_ends(name, ".lora_down.weight") ||
-                             str_ends(name, ".lora_A.default.weight")))
+        if (t->dims >= 2 &&
+            (str_ends(name, ".lora_A.weight") || str_ends(name, ".lora_down.weight") ||
+             str_ends(name, ".lora_A.default.weight")))
             return t->shape[0];
     }
     return 0;
@@ -151,8 +157,8 @@ static void read_initial(struct load *l, const struct node *root, const struct n
     struct safetensors *s = safetensors_open(folder ? path : j.kept, &e);
     free(path);
     int64_t rank = s ? stored_rank(s) : 0;
-    const struct node *own = text_node(root, "lora_rank") ? text_node(root, "lora_rank")
-                                                           : text_node(root, "rank");
+    const struct node *own =
+        text_node(root, "lora_rank") ? text_node(root, "lora_rank") : text_node(root, "rank");
     if (!s)
         report_error(&l->report, n->mark, "%s", e.message);
     else if (!rank)

@@ -79,7 +79,8 @@ static bool version_known(struct load *l, const struct node *root)
         return true;
     report_error(&l->report, version->mark,
                  _("this file is written in version %lld of the rule language; this lorabuild "
-                   "knows version %d"), (long long)number, VERSION);
+                   "knows version %d"),
+                 (long long)number, VERSION);
     return false;
 }
 
@@ -217,8 +218,8 @@ void document_read(struct load *l, const char *file)
     }
     bool empty = d->whole && !d->root && l->report.errors == 0;
     if (empty)
-        report_error(&l->report, (struct mark){0}, _("%s is empty; it needs at least base: and adapters:"),
-                     l->rules->shown);
+        report_error(&l->report, (struct mark){0},
+                     _("%s is empty; it needs at least base: and adapters:"), l->rules->shown);
     else if (d->whole && d->root && d->root->kind == NODE_MAP && !dialect_is_flat(d->root) &&
              !d->adapters.count && l->report.errors == 0)
         report_error(&l->report, (struct mark){0}, _("%s names no adapter; add adapters:"),

@@ -40,8 +40,8 @@ static bool pattern_fine(struct load *l, const struct node *key)
 {
     const char *first = strchr(key->text, '%');
     if (!l->document.clients)
-        report_error(&l->report, key->mark,
-                     _("'%s' needs clients:, such as clients: clients/%%/"), key->text);
+        report_error(&l->report, key->mark, _("'%s' needs clients:, such as clients: clients/%%/"),
+                     key->text);
     else if (strchr(first + 1, '%'))
         report_error(&l->report, key->mark, _("'%s' has two %%; a name has one"), key->text);
     else

@@ -33,8 +33,8 @@ static bool has(const int *members, size_t count, int member)
 static void read_group(struct load *l, struct instance *i)
 {
     struct value v = {(i->exact ? i->exact : i->pattern)->value, i};
-    struct rule_group g = {.name = i->name, .client = i->client,
-                           .place = schema_place(instance_mark(i))};
+    struct rule_group g = {
+        .name = i->name, .client = i->client, .place = schema_place(instance_mark(i))};
     size_t count = value_count(v), id;
     int *members = arena_array(l->arena, count ? count : 1, sizeof *members);
     const char *why = NULL;
@@ -111,9 +111,8 @@ static void report_meeting_names(struct load *l)
         const struct instance *b = target_at(l, folded.sorted[i].id);
         struct mark m = instance_mark(b);
         if (strcmp(a->name, b->name) != 0)
-            report_error(&l->report, m,
-                         _("'%s' and '%s' (%s) differ only in upper and lower case"), b->name,
-                         a->name, place_words(l, m, instance_mark(a)));
+            report_error(&l->report, m, _("'%s' and '%s' (%s) differ only in upper and lower case"),
+                         b->name, a->name, place_words(l, m, instance_mark(a)));
         else if (folded.sorted[i].id >= l->adapters.count &&
                  folded.sorted[i - 1].id < l->adapters.count)
             report_error(&l->report, m, _("'%s' is an adapter already (%s)"), b->name,

@@ -255,7 +255,17 @@ static void read_dataset(struct load *l, struct instance *i)
         i->index = add_dataset(l, d);
 }
 
-/* A pattern whose path no client has is likely misspelt. */
+/* A pattern whose path no client has may be early; if a client has one of nearly that name, it is
+ * likely misspelt. */
+static void warn_of_slip(struct load *l, const struct instance *i, const struct node *path)
+{
+    struct value v = {(struct node *)(uintptr_t)path, i};
+    const char *text = value_text(l, v);
+    const char *hint = text ? path_did_you_mean(l, path_absolute(l, path, text), text) : "";
+    if (*hint)
+        report_warning(&l->report, path->mark, _("no client has '%s'%s"), path->text, hint);
+}
+
 static void warn_of_empty_patterns(struct load *l)
 {
     const struct instances *all = &l->datasets;
@@ -267,9 +277,8 @@ static void warn_of_empty_patterns(struct load *l)
             there |= !all->items[i].absent;
         const struct node *path = pattern ? yaml_get(pattern->value, "text") : NULL;
         path = pattern && !path ? yaml_get(pattern->value, "images") : path;
-        if (path && path->kind == NODE_TEXT && !there)
-            report_warning(&l->report, path->mark, _("no client has '%s'"), path->text);
-        i += i == from;
+        for (size_t k = from; path && path->kind == NODE_TEXT && !there && k < i; k++)
+            warn_of_slip(l, &all->items[k], path);
     }
 }
 

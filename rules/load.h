@@ -30,8 +30,8 @@ struct section {
 };
 
 struct document {
-    struct node *root; /* of the rule file itself */
-    struct node *clients; /* the value; NULL = one domain */
+    struct node *root;               /* of the rule file itself */
+    struct node *clients;            /* the value; NULL = one domain */
     struct section shared, includes; /* key = value = the path's node */
     struct section bases, datasets, adapters, groups;
     struct section text_defaults, image_defaults; /* value: a map of recipe keys */
@@ -41,7 +41,7 @@ struct document {
 
 /* One entry of datasets:, adapters: or groups: for one name. */
 struct instance {
-    const char *name, *client; /* client: of its pattern; NULL = exact */
+    const char *name, *client;           /* client: of its pattern; NULL = exact */
     const struct entry *pattern, *exact; /* at least one; exact is laid over */
     const char *absent; /* why there is no such thing for this client; NULL = there is */
     int index;          /* among the finished ones, -1 = none */
@@ -58,11 +58,11 @@ struct load {
     struct arena *arena;
     struct report report;
     struct document document;
-    const char *anchor;     /* relative paths start here; NULL = at the folder of their file */
+    const char *anchor; /* relative paths start here; NULL = at the folder of their file */
     struct mark clients_mark;
-    struct names clients;   /* → index in rules->clients */
+    struct names clients; /* → index in rules->clients */
     struct instances datasets, adapters, groups;
-    struct names bases;     /* rebuilt as bases are added */
+    struct names bases; /* rebuilt as bases are added */
     size_t base_capacity, dataset_capacity, absent_capacity;
 };
 
@@ -104,6 +104,8 @@ struct judged {
 /* false: wrong (reported). `may_lack`: a missing file is no error, only not `there`. */
 bool path_judge(struct load *l, const struct node *n, const char *text, bool may_lack,
                 struct judged *out);
+/* "; did you mean 'corpus/'?" for a path that is not there, or "". */
+const char *path_did_you_mean(struct load *l, const char *path, const char *text);
 /* The path as it is meant, absolute, not resolved. */
 const char *path_absolute(struct load *l, const struct node *n, const char *text);
 const char *path_written(struct load *l, const struct node *n, const char *text);

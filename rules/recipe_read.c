@@ -12,8 +12,7 @@ static const char *number_words(struct report *r, double x)
 {
     return x == floor(x) && fabs(x) < 1e16 ? arena_printf(r->arena, "%lld", (long long)x)
            : x < 1e-2                      ? arena_printf(r->arena, "1e%d", (int)round(log10(x)))
-                                           : arena_printf(r->arena, "0.%02d",
-                                                          (int)round(x * 100));
+                                           : arena_printf(r->arena, "0.%02d", (int)round(x * 100));
 }
 
 static bool wrong_number(struct report *r, const struct node *n, const char *name, const char *kind,

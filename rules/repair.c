@@ -42,11 +42,11 @@ struct repair {
     char quote;           /* ' or ", 0 = none */
     char flow[FLOW_MOST]; /* open brackets */
     size_t depth;
-    bool in_block;        /* a | or > text */
-    size_t block_indent;  /* of the line that opened it */
-    bool wide_blank;      /* behind another one */
-    bool token_start;     /* a key, value or item may begin here */
-    bool key_side;        /* and it may be a key of a mapping */
+    bool in_block;       /* a | or > text */
+    size_t block_indent; /* of the line that opened it */
+    bool wide_blank;     /* behind another one */
+    bool token_start;    /* a key, value or item may begin here */
+    bool key_side;       /* and it may be a key of a mapping */
 };
 
 static int32_t character(const struct repair *p, size_t at)
@@ -265,8 +265,8 @@ static void plain_word(struct repair *p)
     p->token_start = false;
     while (p->at < p->line.size) {
         int32_t c = here(p);
-        if (c == ':' && (is_blank(next(p)) || is_wide_blank(next(p)) ||
-                         (p->depth && is_flow_mark(next(p)))))
+        if (c == ':' &&
+            (is_blank(next(p)) || is_wide_blank(next(p)) || (p->depth && is_flow_mark(next(p)))))
             return;
         if (p->depth && is_flow_mark(c))
             return;
@@ -414,7 +414,7 @@ static void indentation(struct repair *p)
                 found(p, _("a tab indents this line; write spaces"));
             told = true;
             p->first_guess = p->first_guess ? p->first_guess : p->number;
-            replace(p, &"        "[8 - p->tab_width], p->tab_width);
+            replace(p, &"        "[8 - p->tab_width], p -> tab_width);
         } else {
             return;
         }

@@ -16,8 +16,8 @@ enum {
     TAB_COLUMNS = 4
 };
 
-static void add(struct report *r, struct mark m, bool warning, const char *note,
-                const char *format, va_list arguments)
+static void add(struct report *r, struct mark m, bool warning, const char *note, const char *format,
+                va_list arguments)
 {
     for (size_t i = r->count; i-- > 0;) { /* newest first: that is where twins are */
         const struct mark *other = &r->findings[i].mark;
@@ -73,11 +73,11 @@ const char *report_did_you_mean(struct report *r, const char *word, const char *
 static int by_place(const void *a, const void *b)
 {
     const struct finding *x = a, *y = b;
-    size_t orders[][2] = {{x->mark.source ? x->mark.source->order : 0,
-                           y->mark.source ? y->mark.source->order : 0},
-                          {x->mark.line, y->mark.line},
-                          {x->mark.column, y->mark.column},
-                          {x->number, y->number}};
+    size_t orders[][2] = {
+        {x->mark.source ? x->mark.source->order : 0, y->mark.source ? y->mark.source->order : 0},
+        {x->mark.line, y->mark.line},
+        {x->mark.column, y->mark.column},
+        {x->number, y->number}};
     for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
         if (orders[i][0] != orders[i][1])
             return orders[i][0] < orders[i][1] ? -1 : 1;
@@ -117,8 +117,8 @@ static void show_line(struct strbuf *out, struct str line, struct mark m, size_t
     starts[n] = columns;
     size_t caret = m.column - 1 < n ? m.column - 1 : n;
     size_t end = m.width < n - caret ? caret + m.width : n;
-    size_t first = columns > LINE_MOST && starts[caret] > LINE_BEFORE
-                       ? starts[caret] - LINE_BEFORE : 0;
+    size_t first =
+        columns > LINE_MOST && starts[caret] > LINE_BEFORE ? starts[caret] - LINE_BEFORE : 0;
     size_t shown_from = 0;
     *before = *under = 0;
     for (size_t at = 0, i = 0; at < line.size; i++) {

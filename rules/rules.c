@@ -65,8 +65,9 @@ struct rules *rules_load(const char *file, struct strbuf *report, struct error *
     free_load(&l);
     if (!errors)
         return r;
-    error_set(e, ERROR_USAGE, ngettext("%zu error. Nothing was built.",
-                                       "%zu errors. Nothing was built.", errors), errors);
+    error_set(e, ERROR_USAGE,
+              ngettext("%zu error. Nothing was built.", "%zu errors. Nothing was built.", errors),
+              errors);
     rules_free(r);
     return NULL;
 }

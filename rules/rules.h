@@ -21,9 +21,9 @@ struct place {
 };
 
 struct rule_base {
-    const char *name; /* "writer"; a path used directly in `base:` is its own name */
-    const char *path; /* absolute */
-    const char *written; /* as in the rule file */
+    const char *name;     /* "writer"; a path used directly in `base:` is its own name */
+    const char *path;     /* absolute */
+    const char *written;  /* as in the rule file */
     const char *template; /* chat template's name, or NULL */
     const char *client;   /* whose folder it lies in; NULL = shared */
     int serve_base;       /* index into bases: what its adapters are served over; -1 = itself */
@@ -59,13 +59,13 @@ struct rule_adapter {
     int pinned_version; /* PIN_VERSION */
     const int *data;    /* indices into datasets */
     size_t data_count;
-    struct recipe recipe; /* resolved */
+    struct recipe recipe;          /* resolved */
     struct place recipe_place[32]; /* of each recipe key (index in recipe_keys); line 0 = default */
     const char *trigger;
-    int64_t max_chain;    /* updates before a full rebuild (5) */
+    int64_t max_chain;          /* updates before a full rebuild (5) */
     const char *not_built_kind; /* "pictures", …: building it fails with exit 1; NULL = built */
-    const char *output;   /* absolute folder of its versions: adapters/NAME */
-    bool flat_output;     /* the seed's dialect: the current version's files also stand in output */
+    const char *output;         /* absolute folder of its versions: adapters/NAME */
+    bool flat_output; /* the seed's dialect: the current version's files also stand in output */
     const char *initial_adapter; /* the seed's init_lora_weights, absolute, or NULL */
     struct place place;
 };
@@ -85,9 +85,9 @@ struct rule_absent {
 
 struct rules {
     struct arena arena;
-    const char *file, *root; /* absolute: the rule file and its folder */
-    const char *shown;       /* the rule file as messages name it */
-    const char *clients_root; /* absolute, or NULL: one domain, no walls */
+    const char *file, *root;    /* absolute: the rule file and its folder */
+    const char *shown;          /* the rule file as messages name it */
+    const char *clients_root;   /* absolute, or NULL: one domain, no walls */
     const char *const *clients; /* folder names, sorted */
     size_t client_count;
     const char *const *shared; /* absolute folders */

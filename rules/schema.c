@@ -123,8 +123,8 @@ static void unknown_key(struct report *r, const struct node *key, const struct s
     if (colon && colon[1] && colon != key->text)
         report_error(r, key->mark, _("a space is missing behind the colon of '%s'"), key->text);
     else if (!*hint && count <= 10)
-        report_error(r, key->mark, _("unknown key '%s' %s; here may stand %s"), key->text,
-                     s->where, joined(r, words, count));
+        report_error(r, key->mark, _("unknown key '%s' %s; here may stand %s"), key->text, s->where,
+                     joined(r, words, count));
     else if (!*hint)
         report_error(r, key->mark, _("unknown key '%s' %s"), key->text, s->where);
     else
@@ -180,8 +180,8 @@ static bool check_value(struct report *r, const struct node *key, struct node *v
     }
     if (!(value->kind & k->shapes)) {
         report_error(r, value->mark, _("'%s' takes %s, not %s"), k->name, k->takes,
-                     value->kind == NODE_TEXT
-                         ? arena_printf(r->arena, "'%s'", value->text) : shape_words(value));
+                     value->kind == NODE_TEXT ? arena_printf(r->arena, "'%s'", value->text)
+                                              : shape_words(value));
         return false;
     }
     if (value->kind == NODE_LIST)

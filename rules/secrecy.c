@@ -68,21 +68,24 @@ static const char *path_problem(struct load *l, const char *path, const char *te
             break;
         target[n] = '\0';
         const char *shown = source_shown(part, l->arena);
-        words = code == ELOOP ? arena_printf(l->arena, _("'%s' is a link that leads to itself"), shown)
+        words = code == ELOOP
+                    ? arena_printf(l->arena, _("'%s' is a link that leads to itself"), shown)
                 : code == ENOENT
                     ? arena_printf(l->arena, _("'%s' is a link to '%s', which does not exist"),
-                                   shown, target) : NULL;
+                                   shown, target)
+                    : NULL;
         break;
     }
     free(part);
     if (words)
         return words;
-    return code == ENOENT ? arena_printf(l->arena, _("'%s' does not exist"), text)
-                          : arena_printf(l->arena, _("'%s' cannot be read: %s"), text, strerror(code));
+    return code == ENOENT
+               ? arena_printf(l->arena, _("'%s' does not exist"), text)
+               : arena_printf(l->arena, _("'%s' cannot be read: %s"), text, strerror(code));
 }
 
 /* The entry of the same folder whose name is nearest. */
-static const char *did_you_mean(struct load *l, const char *path, const char *text)
+const char *path_did_you_mean(struct load *l, const char *path, const char *text)
 {
     char *clean = path_clean(path), *folder = path_folder(clean);
     const char *base = path_base(clean), *words[NEIGHBOURS_MOST];
@@ -121,7 +124,8 @@ const char *secret_by_path(struct load *l, const char *owner, struct mark from)
                         place_words(l, from, l->clients_mark));
 }
 
-/* The client whose folder holds `real`, or NULL; `nobody`: it lies beneath clients: all the same. */
+/* The client whose folder holds `real`, or NULL; `nobody`: it lies beneath clients: all the same.
+ */
 static const char *client_of(struct load *l, const char *real, bool *nobody)
 {
     const struct rules *r = l->rules;
@@ -152,11 +156,13 @@ static void outside(struct load *l, const struct node *n, const char *text, cons
     if (strcmp(meant, real) == 0)
         report_error(&l->report, n->mark,
                      _("'%s' lies neither in a client's folder nor under shared:; add its folder "
-                       "to shared:"), text);
+                       "to shared:"),
+                     text);
     else
         report_error(&l->report, n->mark,
                      _("'%s' ends in '%s', neither in a client's folder nor under shared:; add "
-                       "that folder to shared:"), text, real);
+                       "that folder to shared:"),
+                     text, real);
     free(meant);
 }
 
@@ -196,7 +202,7 @@ bool path_judge(struct load *l, const struct node *n, const char *text, bool may
         if (missing && may_lack && !dangling)
             return true;
         report_error(&l->report, n->mark, "%s%s", problem,
-                     missing && !dangling ? did_you_mean(l, path, text) : "");
+                     missing && !dangling ? path_did_you_mean(l, path, text) : "");
         return false;
     }
     char *clean = path_clean(path), *folder = path_folder(clean), *real = realpath(folder, NULL);

@@ -10,8 +10,7 @@
 static const struct words {
     const char *context, *problem, *ours;
 } table[] = {
-    {"quoted scalar", "unexpected end of stream",
-     N_("this quotation mark is never closed")},
+    {"quoted scalar", "unexpected end of stream", N_("this quotation mark is never closed")},
     {"quoted scalar", "document indicator", N_("this quotation mark is never closed")},
     {"double-quoted scalar", "escape",
      N_("a \\ in \"…\" needs a letter that it can stand before; use '…' for paths")},
@@ -34,7 +33,8 @@ static const struct words {
     {"alias", "", N_("a value that begins with * needs quotes: '*.md'")},
     {"anchor", "", N_("a value that begins with & needs quotes")},
     {"tag", "", N_("a value that begins with ! needs quotes")},
-    {"", "cannot start any token", N_("a value cannot begin with this character; put it in quotes")},
+    {"", "cannot start any token",
+     N_("a value cannot begin with this character; put it in quotes")},
     {"", "control characters", N_("a control character, which YAML does not allow")},
     {"block scalar", "", N_("behind | or > nothing may stand on this line")},
     {"", "expected node content", N_("a value is missing here")},

@@ -19,9 +19,9 @@ struct pair {
 struct node {
     enum node_kind kind;
     struct mark mark, origin;
-    const char *text; /* NODE_TEXT; UTF-8 without NUL */
-    bool plain;       /* not in quotes: an empty one is "nothing" */
-    bool wrong;       /* something in it was reported already: what follows from that is not */
+    const char *text;    /* NODE_TEXT; UTF-8 without NUL */
+    bool plain;          /* not in quotes: an empty one is "nothing" */
+    bool wrong;          /* something in it was reported already: what follows from that is not */
     struct node **items; /* NODE_LIST */
     struct pair *pairs;  /* NODE_MAP, in the order of the file, merged ones last */
     size_t count;
@@ -31,7 +31,7 @@ struct node {
  * error (reported) cut it short: then only what is there may be judged. */
 struct node *yaml_read(struct source *s, struct report *r, bool *whole);
 
-struct node *yaml_get(const struct node *map, const char *key); /* NULL: not there, or no map */
+struct node *yaml_get(const struct node *map, const char *key);     /* NULL: not there, or no map */
 struct node *yaml_get_key(const struct node *map, const char *key); /* the key's own node */
 bool yaml_is_nothing(const struct node *n); /* NULL, or a plain empty scalar */
 

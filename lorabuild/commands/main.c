@@ -57,8 +57,6 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
         fwrite(report.data, 1, report.size, stderr);
     if (rules)
         project_open(p, rules, read_only);
-    else if (report.size)
-        *exit_code = command_exit_code(&e);
     else
         *exit_code = command_fail(&e);
     strbuf_free(&report);

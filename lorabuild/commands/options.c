@@ -185,11 +185,11 @@ void options_free(struct options *o)
 
 void options_print_help(void)
 {
-    fputs(_("lorabuild NAME             build an adapter, or a client's: only what is new is learned\n"
+    fputs(_("lorabuild NAME             build an adapter; only what is new is learned\n"
             "lorabuild status [NAME]    what needs a build, and what it would cost\n"
             "lorabuild draft NAME TEXT  write with an adapter\n"
-            "lorabuild loss NAME FILES  how well base, domain and adapter know a text\n"
-            "lorabuild build NAME       the same as the first, for a name that is also a command\n"
+            "lorabuild loss NAME FILE   how well base, domain and adapter know a text\n"
+            "lorabuild build NAME       the same, for a name that is also a command\n"
             "lorabuild --why NAME       what would change, and why\n"
             "\n"),
           stdout);

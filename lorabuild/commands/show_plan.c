@@ -134,9 +134,9 @@ static void show_change(struct screen *s, const struct plan_change *c, int in_us
         strbuf_printf(&place, " §%zu", c->place);
     static const char signs[] = {'+', '-', '~', '~'};
     strbuf_printf(&b, "  %c %s", signs[c->kind], place.data);
-    for (int i = display_width(strbuf_str(&b)); i < 24; i++)
+    for (int i = display_width(strbuf_str(&b)); i < 21; i++)
         strbuf_add_byte(&b, ' ');
-    strbuf_add_byte(&b, ' ');
+    strbuf_add_text(&b, "  ");
     if (c->kind == CHANGE_EDITED)
         strbuf_printf(&b, _("text edited since v%d"), in_use);
     else if (c->kind == CHANGE_CAPTION)
@@ -186,7 +186,7 @@ static void show_recipe_changes(struct screen *s, const struct target *t)
         char *was = json_dumps(old, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
         char *is = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(6));
         b.size = 0;
-        strbuf_printf(&b, "  ~ %-20s %s, was %s", key, is, was);
+        strbuf_printf(&b, "  ~ %-18s %s, was %s", key, is, was);
         screen_text(s, b.data);
         free(is);
         free(was);
@@ -204,11 +204,11 @@ static void show_changes(struct screen *s, const struct workshop *w, const struc
     if (p->recipe_changed)
         show_recipe_changes(s, t);
     if (p->base_changed)
-        strbuf_printf(&b, _("  ~ %-20s another base model\n"),
+        strbuf_printf(&b, _("  ~ %-18s another base model\n"),
                       w->project->rules->bases[t->rule->base].name);
     if (p->parent_changed) {
         char *parent = show_parent(w, t);
-        strbuf_printf(&b, _("  ~ %-20s another version to build on\n"), parent);
+        strbuf_printf(&b, _("  ~ %-18s another version to build on\n"), parent);
         free(parent);
     }
     if (b.size) {
@@ -231,6 +231,7 @@ static void add_start_reason(struct strbuf *b, const struct target *t, const str
         [START_ASIDE] = "set aside",
         [START_LOST] = "its weights are gone",
         [START_REBUILD] = "--rebuild was asked for",
+        [START_COSTLIER] = "costs no less than training in full",
     };
     if (o->reason == START_EXPOSED && o->example)
         strbuf_printf(b, _("learned the old text of %s"), o->example);

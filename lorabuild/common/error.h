@@ -25,7 +25,7 @@ enum error_kind {
 
 struct error {
     enum error_kind kind;
-    char message[1000]; /* one or more lines, no newline at the end */
+    char message[6000]; /* one or more lines, no newline at the end */
 };
 
 /* Sets kind and message; cuts an over-long message at a character. Always returns false. */

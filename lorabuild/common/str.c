@@ -35,13 +35,13 @@ int str_compare(struct str a, struct str b)
 bool str_starts(struct str s, const char *prefix)
 {
     size_t n = strlen(prefix);
-    return s.size >= n && memcmp(s.data, prefix, n) == 0;
+    return s.size >= n && (n == 0 || memcmp(s.data, prefix, n) == 0);
 }
 
 bool str_ends(struct str s, const char *suffix)
 {
     size_t n = strlen(suffix);
-    return s.size >= n && memcmp(s.data + s.size - n, suffix, n) == 0;
+    return s.size >= n && (n == 0 || memcmp(s.data + s.size - n, suffix, n) == 0);
 }
 
 static bool is_space(char c)

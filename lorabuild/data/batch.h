@@ -20,13 +20,13 @@
 enum sample_role { ROLE_NONE, ROLE_CONTEXT, ROLE_LEARN, ROLE_VALIDATE };
 
 struct window {
-    int32_t *ids;          /* count tokens */
-    uint8_t *learned;      /* 1: predicting this token has loss */
+    int32_t *ids;     /* count tokens */
+    uint8_t *learned; /* 1: predicting this token has loss */
     uint32_t count;
     uint32_t learned_count;
     struct digest *samples; /* contents of the samples that have part in it, context included */
     uint32_t sample_count;
-    uint32_t document;      /* for grouping: index over all documents of all datasets */
+    uint32_t document; /* for grouping: index over all documents of all datasets */
 };
 
 struct windows {
@@ -55,7 +55,7 @@ void windows_free(struct windows *w);
 /* Windows behind one another, each its own sequence: positions restart, starts[] bounds them. */
 struct batch {
     int32_t *ids, *positions, *starts, *targets; /* target of token i is token i+1 of its window */
-    float *weights;  /* 1 where target has loss, else 0 */
+    float *weights;                              /* 1 where target has loss, else 0 */
     int64_t count;
     int sequences;
     int64_t learned; /* how many weights are 1 */

@@ -278,11 +278,22 @@ static void drop_unused(struct joining *j, struct dataset *d, const char *path,
              unmatched);
 }
 
-/* The mode of a file in this folder. */
-static mode_t mode_beside(const char *folder)
+/* Writes the table for whoever owns it or its folder, though another may run this. */
+static bool replace(const char *path, const char *folder, struct str bytes, struct error *e)
 {
-    struct stat s;
-    return stat(folder, &s) == 0 ? s.st_mode & 0666 : 0600;
+    struct stat like, own;
+    bool is_new = stat(path, &like) < 0;
+    if (is_new && stat(folder, &like) < 0)
+        return error_errno(e, "%s", folder);
+    mode_t mode = like.st_mode & 0666;
+    if (!file_replace(path, bytes, mode, e))
+        return false;
+    if (stat(path, &own) == 0 && (own.st_uid != like.st_uid || own.st_gid != like.st_gid)) {
+        int ignored = lchown(path, like.st_uid, like.st_gid);
+        (void)ignored;
+    }
+    chmod(path, mode);
+    return true;
 }
 
 static bool is_as_read(const struct joining *j, const char *path)
@@ -304,7 +315,7 @@ static bool write_table(struct joining *j, struct dataset *d, const char *path, 
         *changed = true;
         ok = error_set(e, ERROR_INPUT, "%s: changed while it was being read; run again", path);
     } else {
-        ok = file_replace(path, bytes, mode_beside(folder), e);
+        ok = replace(path, folder, bytes, e);
         j->table.file = digest_file_bytes(bytes.data, bytes.size);
     }
     free(folder);

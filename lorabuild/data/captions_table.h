@@ -34,14 +34,14 @@ struct caption_row {
 struct captions_table {
     struct arena arena;
     struct csv csv;
-    struct digest file;   /* of the file's bytes as read; zero = there is none */
+    struct digest file; /* of the file's bytes as read; zero = there is none */
     struct str *header;
-    size_t width;         /* columns, the user's own included */
+    size_t width; /* columns, the user's own included */
     size_t column[CAPTION_COLUMNS];
     struct caption_row *rows;
     size_t count, capacity, read_count; /* rows read from the file stand first */
-    size_t *by_id; /* indices of the rows read, by (id, filename, index) */
-    size_t *cursor; /* parallel: where the search in a run goes on */
+    size_t *by_id;                      /* indices of the rows read, by (id, filename, index) */
+    size_t *cursor;                     /* parallel: where the search in a run goes on */
 };
 
 /* A missing file is an empty table. */

@@ -4,7 +4,8 @@
  * gave (it changed meanwhile: ERROR_INPUT with `changed` set, and the parent scans again),
  * decoded, cut, and sealed; sources whose seal exists are not opened at all. Then captions are
  * joined and ids computed. A document that cannot be read is left out with its reason; bad
- * records of a .jsonl are all listed (file:line, field path, type found) and fail the stage.
+ * records of a .jsonl are all listed (file:line, field path, type found) and fail the stage: as
+ * many as fit stand in the error's message, the first 50 in the dataset's notes, one a note.
  */
 #ifndef LORABUILD_DATA_READ_H
 #define LORABUILD_DATA_READ_H
@@ -12,7 +13,7 @@
 #include "lorabuild/data/seal.h"
 
 struct read_request {
-    const char *folder;       /* the dataset's folder, absolute; or a single file's folder */
+    const char *folder; /* the dataset's folder, absolute; or a single file's folder */
     const struct seal_source *sources;
     size_t source_count;
     const char *captions_path; /* metadata.csv to read and, for generated captions, to write */
@@ -20,6 +21,9 @@ struct read_request {
     const char *keep;          /* the client's (or shared) keep folder */
 };
 
+/* Fills *d and seals it under d->key, which is the key of the folder as it is afterwards, captions
+ * that were just written included: the next scan finds it. The caller frees *d (dataset_free), on
+ * failure too: then it holds notes at most. */
 bool read_dataset(struct dataset *d, const struct read_request *r, bool *changed, struct error *e);
 
 /* Would this file be learned? By name only: ".txt", ".md", ".jsonl" (any case). `reason` tells

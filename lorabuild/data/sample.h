@@ -26,24 +26,24 @@ enum document_kind { DOCUMENT_LINES, DOCUMENT_MARKDOWN, DOCUMENT_RECORDS }; /* .
 
 struct sample {
     enum sample_kind kind;
-    int heading_level;     /* SAMPLE_HEADING: 1 … 6 */
+    int heading_level; /* SAMPLE_HEADING: 1 … 6 */
     struct digest content, id;
-    struct str text;       /* clean UTF-8; a heading as its source writes it ("## Risks");
-                            * SAMPLE_CHAT: canonical JSON [{"content":…,"role":…}] */
-    struct str caption;    /* the request that it answers; empty = none */
-    size_t line;           /* in the source, from 1 */
-    size_t place;          /* "§3": its number in the document, headings not counted; from 1.
-                            * A heading has the number of the sample that follows it. */
-    uint32_t passage;      /* equal for neighbours that form one passage (captions.h) */
+    struct str text;    /* clean UTF-8; a heading as its source writes it ("## Risks");
+                         * SAMPLE_CHAT: canonical JSON [{"content":…,"role":…}] */
+    struct str caption; /* the request that it answers; empty = none */
+    size_t line;        /* in the source, from 1 */
+    size_t place;       /* "§3": its number in the document, headings not counted; from 1.
+                         * A heading has the number of the sample that follows it. */
+    uint32_t passage;   /* equal for neighbours that form one passage (captions.h) */
 };
 
 struct document {
-    const char *path;      /* relative to the dataset's folder; no part of any identity */
-    struct digest source;  /* of the file's bytes */
+    const char *path;     /* relative to the dataset's folder; no part of any identity */
+    struct digest source; /* of the file's bytes */
     enum document_kind kind;
     struct sample *samples;
     size_t count;
-    char **notes;              /* about reading this source: "read as GB18030" */
+    char **notes; /* about reading this source: "read as GB18030" */
     size_t note_count;
 };
 
@@ -53,17 +53,17 @@ struct unread { /* a file that is not learned, and why */
 
 /* One dataset as it was sealed: what planning compares and what trainers read. */
 struct dataset {
-    struct arena arena; /* owns all below */
-    struct digest key;  /* of everything that made it: see seal.h */
-    struct digest set;  /* of the sorted ids: "the sample set" */
+    struct arena arena;         /* owns all below */
+    struct digest key;          /* of everything that made it: see seal.h */
+    struct digest set;          /* of the sorted ids: "the sample set" */
     struct document *documents; /* sorted by path */
     size_t document_count;
-    size_t sample_count;  /* distinct ids, headings not counted */
-    size_t heading_count; /* distinct ones */
+    size_t sample_count;    /* distinct ids, headings not counted */
+    size_t heading_count;   /* distinct ones */
     size_t duplicate_count; /* samples whose id stood before; learned once */
     struct unread *unread;
     size_t unread_count;
-    char **notes;           /* sentences for the user: odd encodings, captions without a match */
+    char **notes; /* sentences for the user: odd encodings, captions without a match */
     size_t note_count;
 };
 

@@ -18,7 +18,7 @@
 
 #include "lorabuild/data/sample.h"
 
-struct seal_source { /* a file of a dataset, as the scan found it */
+struct seal_source {  /* a file of a dataset, as the scan found it */
     const char *path; /* relative to the dataset's folder */
     struct digest digest;
     uint64_t size_bytes;

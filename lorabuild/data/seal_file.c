@@ -25,35 +25,59 @@ char *seal_dataset_path(const char *keep, struct digest key)
     return mem_printf("%s/datasets/%s", keep, hex);
 }
 
-static mode_t mode_of(const char *keep)
+/* Gives what was made beneath a client's keep folder to the folder's owner, whoever runs this.
+ * Where that is not allowed it is not needed: then the runner is the owner. */
+static void give(const char *path, const struct stat *like, mode_t mode)
 {
     struct stat s;
-    return stat(keep, &s) == 0 ? s.st_mode & 0777 : 0700;
+    if (lstat(path, &s) < 0)
+        return;
+    if (s.st_uid != like->st_uid || s.st_gid != like->st_gid) {
+        int ignored = lchown(path, like->st_uid, like->st_gid);
+        (void)ignored;
+    }
+    chmod(path, mode);
 }
 
-static int create(const char *temporary, const char *keep, struct error *e)
+/* The folder that `path` stands in, and the one above it: both beneath keep. */
+static bool make_folders(const char *path, const struct stat *like, struct error *e)
 {
-    mode_t mode = mode_of(keep);
+    char *folder = path_folder(path), *above = path_folder(folder);
+    bool ok = folder_make(folder, like->st_mode & 0777, e);
+    if (ok)
+        give(folder, like, like->st_mode & 07777);
+    struct stat s;
+    if (ok && stat(above, &s) == 0 && s.st_ino != like->st_ino)
+        give(above, like, like->st_mode & 07777);
+    free(folder);
+    free(above);
+    return ok;
+}
+
+static int create(const char *temporary, const struct stat *like, struct error *e)
+{
     int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-    int fd = open(temporary, flags, mode & 0666);
+    int fd = open(temporary, flags, 0600);
     if (fd < 0 && errno == ENOENT) {
-        char *folder = path_folder(temporary);
-        bool made = folder_make(folder, mode, e);
-        free(folder);
-        if (!made)
+        if (!make_folders(temporary, like, e))
             return -1;
-        fd = open(temporary, flags, mode & 0666);
+        fd = open(temporary, flags, 0600);
     }
     if (fd < 0)
         error_errno(e, "%s", temporary);
+    else
+        give(temporary, like, like->st_mode & 0666);
     return fd;
 }
 
 bool seal_file_write(const char *keep, const char *path, struct str bytes, struct error *e)
 {
+    struct stat like;
+    if (stat(keep, &like) < 0)
+        return error_errno(e, "%s", keep);
     char *temporary = mem_printf("%s.%ld.tmp", path, (long)getpid());
     bool ok = false;
-    int fd = create(temporary, keep, e);
+    int fd = create(temporary, &like, e);
     if (fd < 0)
         goto out;
     ok = file_write_all(fd, bytes.data, bytes.size, path, e);

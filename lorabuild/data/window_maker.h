@@ -13,7 +13,7 @@ struct piece {
     const struct sample *sample;
     enum piece_use use;
     struct str text;
-    size_t tokens; /* of the text alone */
+    size_t tokens; /* about; 0 = not counted yet */
     bool begun;    /* the text goes on from the window before */
     bool cut;      /* the text goes on in the next window */
 };
@@ -33,8 +33,8 @@ struct maker {
     const struct window_options *o;
     struct windows *w;
     struct error *e;
-    size_t capacity;         /* of w->items */
-    const char *path;        /* of the document at hand, shown */
+    size_t capacity;  /* of w->items */
+    const char *path; /* of the document at hand, shown */
     uint32_t document;
     size_t max_length;
     /* Scratch: a window being made. */

@@ -19,15 +19,17 @@ static size_t next_wanted(const struct section *s, size_t at)
     return at;
 }
 
-static bool count_tokens(struct maker *m, struct section *s)
+/* Tokens of a piece and of what stands before it, about; counted when first asked for, since an
+ * update looks at few pieces of a document. 0 only where encoding failed. */
+static size_t tokens_of(const struct filling *f, size_t i)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        m->tokens.count = 0;
-        if (!tokenizer_encode(m->o->tokenizer, s->pieces[i].text, &m->tokens, m->e))
-            return false;
-        s->pieces[i].tokens = m->tokens.count + 1; /* one for what stands between */
-    }
-    return true;
+    struct piece *p = &f->s->pieces[i];
+    if (p->tokens)
+        return p->tokens;
+    f->m->tokens.count = 0;
+    if (!tokenizer_encode(f->m->o->tokenizer, p->text, &f->m->tokens, f->m->e))
+        return 0;
+    return p->tokens = f->m->tokens.count + 1;
 }
 
 /* Where the text before `first` begins that is shown as context: at most half a window. */
@@ -37,10 +39,12 @@ static size_t context_begin(const struct filling *f, size_t first)
     size_t begin = first, shown = 0;
     if (p[first].begun)
         return first;
-    while (begin > 0 && p[begin - 1].use == PIECE_CONTEXT &&
-           shown + p[begin - 1].tokens <= f->room / 2 &&
-           shown + p[begin - 1].tokens + p[first].tokens <= f->room)
-        shown += p[--begin].tokens;
+    while (begin > 0 && p[begin - 1].use == PIECE_CONTEXT) {
+        shown += tokens_of(f, begin - 1);
+        if (shown > f->room / 2 || shown + tokens_of(f, first) > f->room)
+            break;
+        begin--;
+    }
     return begin;
 }
 
@@ -54,10 +58,9 @@ static size_t trimmed(const struct section *s, size_t first, size_t end)
 
 static size_t furthest_end(const struct filling *f, size_t begin, size_t first)
 {
-    const struct piece *p = f->s->pieces;
     size_t taken = 0, end = begin;
-    while (end < f->s->count && (end <= first || taken + p[end].tokens <= f->room))
-        taken += p[end++].tokens;
+    while (end < f->s->count && (end <= first || taken + tokens_of(f, end) <= f->room))
+        taken += tokens_of(f, end++);
     return trimmed(f->s, first, end);
 }
 
@@ -210,14 +213,16 @@ bool section_windows(struct maker *m, struct section *s)
     size_t overhead;
     if (next_wanted(s, 0) == s->count)
         return true;
-    if (!window_overhead(m, s, &overhead) || !count_tokens(m, s))
+    if (!window_overhead(m, s, &overhead))
         return false;
     if (overhead + LEAST_ROOM > m->max_length)
         return too_little_room(m, s, overhead);
     f.room = m->max_length - overhead;
     for (size_t at = next_wanted(s, 0); at < s->count; at = next_wanted(s, at)) {
-        bool fits = s->pieces[at].tokens - 1 <= f.room;
-        size_t end = at;
+        size_t end = at, n = tokens_of(&f, at);
+        bool fits = n <= f.room + 1;
+        if (!n)
+            return false;
         if (fits && !one_window(&f, at, &end, &fits))
             return false;
         if (fits)

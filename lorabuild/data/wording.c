@@ -172,7 +172,8 @@ void wording_title(struct strbuf *out, struct str heading)
     for (size_t i = 0; i < heading.size; i++)
         if (!strchr("*`", heading.data[i]))
             strbuf_add_byte(&plain, heading.data[i] == '"' ? '\'' : heading.data[i]);
-    strbuf_add_str(out, without_numbering(str_trim(strbuf_str(&plain))));
+    if (plain.size)
+        strbuf_add_str(out, without_numbering(str_trim(strbuf_str(&plain))));
     strbuf_free(&plain);
 }
 

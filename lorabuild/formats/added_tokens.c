@@ -17,7 +17,8 @@ void added_tokens_add(struct added_tokens *a, struct added_token item)
 
 static int by_text(const void *a, const void *b)
 {
-    return str_compare(((const struct added_token *)a)->text, ((const struct added_token *)b)->text);
+    return str_compare(((const struct added_token *)a)->text,
+                       ((const struct added_token *)b)->text);
 }
 
 /* With control tokens alone there is nothing to split off. */
@@ -54,7 +55,8 @@ static size_t lower(const struct added_tokens *a, size_t low, size_t high, size_
     return low;
 }
 
-static const struct added_token *longest_at(const struct added_tokens *a, struct str text, size_t at)
+static const struct added_token *longest_at(const struct added_tokens *a, struct str text,
+                                            size_t at)
 {
     const struct added_token *best = NULL;
     size_t low = 0, high = a->count;

@@ -11,7 +11,7 @@
 
 struct added_token {
     struct str text;
-    int32_t id; /* -1: a control token */
+    int32_t id;                     /* -1: a control token */
     bool strips_left, strips_right; /* takes the white space beside it */
 };
 

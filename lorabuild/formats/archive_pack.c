@@ -135,8 +135,7 @@ static bool pack_file(struct packer *p, const char *path, const char *name)
     bool ok = fstat(fd, &s) == 0 || error_errno(&p->e, "%s", path);
     if (ok && !S_ISREG(s.st_mode))
         ok = error_set(&p->e, ERROR_INPUT, "%s: no plain file any more", path);
-    ok = ok && pack_header(p, name, s.st_size) &&
-         pack_content(p, fd, path, (uint64_t)s.st_size);
+    ok = ok && pack_header(p, name, s.st_size) && pack_content(p, fd, path, (uint64_t)s.st_size);
     close(fd);
     return ok;
 }

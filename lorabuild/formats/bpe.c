@@ -67,8 +67,10 @@ bool bpe_add_merge(struct bpe *b, size_t rank, struct str left, struct str right
 {
     int32_t l = vocabulary_find(b->vocabulary, left), r = vocabulary_find(b->vocabulary, right);
     if (l < 0 || r < 0)
-        return bad_merge(rank, left, right, l < 0 ? "its left part is not in the vocabulary"
-                                                  : "its right part is not in the vocabulary", e);
+        return bad_merge(rank, left, right,
+                         l < 0 ? "its left part is not in the vocabulary"
+                               : "its right part is not in the vocabulary",
+                         e);
     struct strbuf both = {0};
     strbuf_add_str(&both, left);
     strbuf_add_str(&both, right);
@@ -167,7 +169,7 @@ static uint64_t heap_pop(struct heap *h)
     return top;
 }
 
-struct symbol { /* a linked list in an array */
+struct symbol {                /* a linked list in an array */
     int32_t id, before, after; /* id -1: merged into the one before */
 };
 
@@ -183,8 +185,7 @@ static void push_pair(const struct bpe *b, struct heap *h, const struct symbol *
 /* Does the heap's item still describe what stands at its place? */
 static bool still_there(const struct bpe *b, const struct symbol *s, int32_t at, uint32_t rank)
 {
-    return s[at].id >= 0 && s[at].after >= 0 &&
-           rank_of(b, s[at].id, s[s[at].after].id) == rank;
+    return s[at].id >= 0 && s[at].after >= 0 && rank_of(b, s[at].id, s[s[at].after].id) == rank;
 }
 
 static void merge_all(const struct bpe *b, struct heap *h, struct symbol *s)

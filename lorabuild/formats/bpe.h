@@ -15,12 +15,12 @@ struct bpe {
         uint64_t key; /* left id, right id; all ones = free */
         uint32_t rank;
         int32_t merged;
-    } *pairs;
+    } * pairs;
     size_t mask, count;
-    int32_t byte_ids[256];     /* -1: the vocabulary lacks this byte, it is left out */
+    int32_t byte_ids[256];               /* -1: the vocabulary lacks this byte, it is left out */
     const struct vocabulary *vocabulary; /* borrowed */
-    struct str_index whole;    /* pieces that are one token */
-    size_t longest;            /* of those */
+    struct str_index whole;              /* pieces that are one token */
+    size_t longest;                      /* of those */
 };
 
 /* For `merges` merges over a sealed vocabulary. */

@@ -50,8 +50,9 @@ bool chat_template_find(struct chat_template *c, const struct tokenizer *t, cons
         c->default_system = str_of(known->default_system);
     c->end_of_turn = tokenizer_control(t, "<|im_end|>");
     if (c->end_of_turn < 0 || tokenizer_control(t, "<|im_start|>") < 0)
-        return error_set(e, ERROR_INPUT, "the template is ChatML, but the vocabulary has no "
-                                         "control tokens <|im_start|> and <|im_end|>");
+        return error_set(e, ERROR_INPUT,
+                         "the template is ChatML, but the vocabulary has no "
+                         "control tokens <|im_start|> and <|im_end|>");
     return true;
 }
 

@@ -59,12 +59,12 @@ static const struct {
 
 struct pair {
     struct str key;
-    enum kind kind;    /* of the value, or of a list's elements */
+    enum kind kind; /* of the value, or of a list's elements */
     bool is_list;
     const char *value; /* of a scalar, as it lies in the file */
     struct str text;
-    size_t count;      /* of a list */
-    const void *list;  /* struct str, int32_t or float by kind; NULL if not decoded */
+    size_t count;     /* of a list */
+    const void *list; /* struct str, int32_t or float by kind; NULL if not decoded */
 };
 
 struct gguf {
@@ -323,7 +323,8 @@ static bool take_type(struct reader *r, struct entry *t)
     if (!types[type].is_known)
         return refuse_named(r, "tensor", t->name,
                             "is %s, which cannot be read here; F32, F16, BF16, Q8_0, Q4_0 and "
-                            "Q4_1 can: take a file of one of these", name);
+                            "Q4_1 can: take a file of one of these",
+                            name);
     t->tensor->type = types[type].type;
     return true;
 }

@@ -112,10 +112,12 @@ static bool write_config(const char *folder, const struct peft_adapter *a, struc
 static struct weight_tensor matrix(const char *module, const char *end, int64_t rows,
                                    int64_t columns, const float *data)
 {
-    return (struct weight_tensor){
-        .name = mem_printf(PREFIX "%s%s", module, end), .type = DTYPE_F32, .dims = 2,
-        .shape = {rows, columns}, .data = data,
-        .size_bytes = (size_t)rows * (size_t)columns * sizeof *data};
+    return (struct weight_tensor){.name = mem_printf(PREFIX "%s%s", module, end),
+                                  .type = DTYPE_F32,
+                                  .dims = 2,
+                                  .shape = {rows, columns},
+                                  .data = data,
+                                  .size_bytes = (size_t)rows * (size_t)columns * sizeof *data};
 }
 
 static bool write_model(const char *folder, const struct peft_adapter *a, struct error *e)
@@ -146,13 +148,34 @@ bool peft_write(const char *folder, const struct peft_adapter *a, struct error *
 /* Keys that are read, and keys that change nothing once an adapter is trained: how it was
  * initialised, where it was trained, what wrote it. A key that is in neither list must be null,
  * false or empty. */
-static const char *const known_keys[] = {
-    "alpha_pattern", "auto_mapping", "base_model_name_or_path", "bias", "corda_config",
-    "ensure_weight_tying", "eva_config", "exclude_modules", "fan_in_fan_out", "inference_mode",
-    "init_lora_weights", "layers_pattern", "layers_to_transform", "lora_alpha", "lora_dropout",
-    "lora_ga_config", "loftq_config", "megatron_core", "peft_type", "peft_version",
-    "qalora_group_size", "r", "rank_pattern", "revision", "runtime_config", "target_modules",
-    "task_type", "use_rslora"};
+static const char *const known_keys[] = {"alpha_pattern",
+                                         "auto_mapping",
+                                         "base_model_name_or_path",
+                                         "bias",
+                                         "corda_config",
+                                         "ensure_weight_tying",
+                                         "eva_config",
+                                         "exclude_modules",
+                                         "fan_in_fan_out",
+                                         "inference_mode",
+                                         "init_lora_weights",
+                                         "layers_pattern",
+                                         "layers_to_transform",
+                                         "lora_alpha",
+                                         "lora_dropout",
+                                         "lora_ga_config",
+                                         "loftq_config",
+                                         "megatron_core",
+                                         "peft_type",
+                                         "peft_version",
+                                         "qalora_group_size",
+                                         "r",
+                                         "rank_pattern",
+                                         "revision",
+                                         "runtime_config",
+                                         "target_modules",
+                                         "task_type",
+                                         "use_rslora"};
 
 static bool is_known(const char *key)
 {
@@ -195,7 +218,8 @@ static bool check_unknown(const char *path, const json_t *o, struct error *e)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)o, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)o, key, value)
+    {
         if (is_known(key) || is_nothing(value))
             continue;
         for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; i++)
@@ -229,10 +253,12 @@ static bool check_pattern(const char *path, const json_t *o, const char *key, do
     json_t *value;
     if (!pattern || is_nothing(pattern))
         return true;
-    json_object_foreach((json_t *)(uintptr_t)pattern, module, value)
-        if (json_number_value(value) != uniform)
-            return refuse_key(path, key, "gives modules different values, which is not supported; "
-                                         "vLLM ignores it silently", e);
+    json_object_foreach((json_t *)(uintptr_t)pattern, module, value) if (
+        json_number_value(value) !=
+        uniform) return refuse_key(path, key,
+                                   "gives modules different values, which is not supported; "
+                                   "vLLM ignores it silently",
+                                   e);
     return json_is_object(pattern) || refuse_key(path, key, "is not an object", e);
 }
 
@@ -272,8 +298,9 @@ static bool take_config(struct peft_adapter *a, const char *path, const json_t *
 
 /* Reading the tensors. */
 
-__attribute__((format(printf, 4, 5))) static bool
-refuse_tensor(const char *path, const char *name, struct error *e, const char *why, ...)
+__attribute__((format(printf, 4, 5))) static bool refuse_tensor(const char *path, const char *name,
+                                                                struct error *e, const char *why,
+                                                                ...)
 {
     struct strbuf shown = {0};
     char reason[400];
@@ -308,11 +335,12 @@ static bool refuse_stranger(const char *path, const struct weight_tensor *t, str
                              "adapts an embedding, which is not supported; GGUF and vLLM cannot "
                              "carry it");
     if (strstr(t->name, ".lora_A.") || strstr(t->name, ".lora_B."))
-        return refuse_tensor(path, t->name, e, "is not named '" PREFIX "MODULE" A_END
-                                               "' or '…" B_END "'");
+        return refuse_tensor(path, t->name, e,
+                             "is not named '" PREFIX "MODULE" A_END "' or '…" B_END "'");
     return refuse_tensor(path, t->name, e,
                          "of shape %s is neither an A nor a B: an adapter of pairs cannot hold it, "
-                         "nor can GGUF and vLLM; merge it into the base instead", shape);
+                         "nor can GGUF and vLLM; merge it into the base instead",
+                         shape);
 }
 
 /* The module of an A or B key, or an empty slice. */
@@ -342,17 +370,18 @@ static bool take_pair(struct peft_adapter *a, const char *path, struct str modul
     print_shape(shape_b, sizeof shape_b, tb);
     if (ta->dims != 2 || tb->dims != 2 || ta->shape[0] != a->rank || tb->shape[1] != a->rank ||
         ta->shape[1] < 1 || tb->shape[0] < 1)
-        return refuse_tensor(path, ta->name, e, "has shape %s and its B %s, where rank %d asks for "
-                                                "[%d, in] and [out, %d]",
+        return refuse_tensor(path, ta->name, e,
+                             "has shape %s and its B %s, where rank %d asks for "
+                             "[%d, in] and [out, %d]",
                              shape_a, shape_b, a->rank, a->rank, a->rank);
     struct peft_module *m = &a->modules[a->count++];
     *m = (struct peft_module){.name = mem_printf("%.*s", (int)module.size, module.data),
-                              .in = ta->shape[1], .out = tb->shape[0]};
+                              .in = ta->shape[1],
+                              .out = tb->shape[0]};
     m->a = expand(ta);
     m->b = expand(tb);
-    return (m->a && m->b) ||
-           error_set(e, ERROR_LIMIT, "%s: no memory for %zu bytes of '%s'", path,
-                     ta->size_bytes + tb->size_bytes, m->name);
+    return (m->a && m->b) || error_set(e, ERROR_LIMIT, "%s: no memory for %zu bytes of '%s'", path,
+                                       ta->size_bytes + tb->size_bytes, m->name);
 }
 
 static int by_module(const void *a, const void *b)
@@ -419,8 +448,8 @@ static bool check_targets(const struct peft_adapter *a, const char *path, const 
     }
     for (size_t i = 0; i < a->count && json_is_array(targets); i++) {
         size_t t = 0;
-        while (t < n && !is_target(a->modules[i].name,
-                                   json_string_value(json_array_get(targets, t))))
+        while (t < n &&
+               !is_target(a->modules[i].name, json_string_value(json_array_get(targets, t))))
             t++;
         if (t == n)
             return refuse_key(path, a->modules[i].name,
@@ -472,8 +501,9 @@ static bool join_module(struct peft_adapter *joined, const struct peft_adapter *
 {
     const struct peft_module *any = x ? x : y;
     if (x && y && (x->in != y->in || x->out != y->out))
-        return error_set(e, ERROR_INPUT, "'%s' is %lld to %lld in one adapter, %lld to %lld in the "
-                                         "other: they belong to different bases",
+        return error_set(e, ERROR_INPUT,
+                         "'%s' is %lld to %lld in one adapter, %lld to %lld in the "
+                         "other: they belong to different bases",
                          x->name, (long long)x->in, (long long)x->out, (long long)y->in,
                          (long long)y->out);
     struct peft_module *m = &joined->modules[joined->count++];

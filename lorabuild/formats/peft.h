@@ -37,7 +37,9 @@ bool peft_write(const char *folder, const struct peft_adapter *a, struct error *
 
 /* Reads strictly: every key must be an A or B of a whole pair, all of one rank; what would
  * change the result and is not supported (DoRA, rank_pattern, modules_to_save, …) is refused by
- * name (T35, T39). Neutral unknown keys pass. */
+ * name (T35, T39), and so is a missing alpha. Unknown keys pass where they are null, false or
+ * empty. A list of target_modules must name the modules that have tensors, no more, no fewer.
+ * Whether the modules fit a base is the caller's to check. */
 bool peft_read(struct peft_adapter *a, const char *folder, struct error *e);
 
 /* `joined` = one adapter whose effect is a's plus b's, exactly: A stacked, B side by side with

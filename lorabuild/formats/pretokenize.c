@@ -31,7 +31,7 @@ struct pretokenizer {
         bool jit;
         enum pretokenize_keep keep;
         struct digest name;
-    } *steps;
+    } * steps;
     size_t count;
     pcre2_match_context *limits;
 };

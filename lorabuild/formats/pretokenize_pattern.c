@@ -3,8 +3,8 @@
 #include <string.h>
 
 /* White_Space of Unicode, as the inside of a character class. */
-#define SPACES                                                                                 \
-    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}"  \
+#define SPACES                                                                                  \
+    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}" \
     "\\x{205f}\\x{3000}"
 
 /* Letters that mean the same behind a backslash in both syntaxes. */

@@ -28,18 +28,10 @@ static const struct type {
     bool is_weight; /* the others are skipped */
     enum dtype type;
 } types[] = {
-    {"F32", 4, true, DTYPE_F32},
-    {"F16", 2, true, DTYPE_F16},
-    {"BF16", 2, true, DTYPE_BF16},
-    {.name = "BOOL", .bytes = 1},
-    {.name = "U8", .bytes = 1},
-    {.name = "I8", .bytes = 1},
-    {.name = "U16", .bytes = 2},
-    {.name = "I16", .bytes = 2},
-    {.name = "U32", .bytes = 4},
-    {.name = "I32", .bytes = 4},
-    {.name = "U64", .bytes = 8},
-    {.name = "I64", .bytes = 8},
+    {"F32", 4, true, DTYPE_F32},  {"F16", 2, true, DTYPE_F16}, {"BF16", 2, true, DTYPE_BF16},
+    {.name = "BOOL", .bytes = 1}, {.name = "U8", .bytes = 1},  {.name = "I8", .bytes = 1},
+    {.name = "U16", .bytes = 2},  {.name = "I16", .bytes = 2}, {.name = "U32", .bytes = 4},
+    {.name = "I32", .bytes = 4},  {.name = "U64", .bytes = 8}, {.name = "I64", .bytes = 8},
 };
 
 /* A tensor as the header tells it, before it is believed. */
@@ -51,8 +43,9 @@ struct entry {
     uint64_t begin, end; /* within the data */
 };
 
-__attribute__((format(printf, 4, 5))) static bool
-refuse(const struct safetensors *s, const char *tensor, struct error *e, const char *why, ...)
+__attribute__((format(printf, 4, 5))) static bool refuse(const struct safetensors *s,
+                                                         const char *tensor, struct error *e,
+                                                         const char *why, ...)
 {
     struct strbuf shown = {0};
     char reason[200];
@@ -162,7 +155,9 @@ static void take_entries(struct safetensors *s, const struct entry *entries, siz
             continue;
         }
         struct weight_tensor *w = &s->tensors[s->count++];
-        *w = (struct weight_tensor){.name = t->name, .type = t->type->type, .dims = t->dims,
+        *w = (struct weight_tensor){.name = t->name,
+                                    .type = t->type->type,
+                                    .dims = t->dims,
                                     .data = data + t->begin,
                                     .size_bytes = (size_t)(t->end - t->begin)};
         memcpy(w->shape, t->shape, sizeof w->shape);
@@ -178,7 +173,8 @@ static bool read_entries(struct safetensors *s, size_t header_bytes, struct erro
     bool ok = true;
     const char *name;
     json_t *value;
-    json_object_foreach(s->header, name, value) {
+    json_object_foreach(s->header, name, value)
+    {
         if (strcmp(name, "__metadata__") == 0)
             continue;
         ok = read_entry(s, &entries[n++], name, value, data_bytes, e);
@@ -201,10 +197,10 @@ static bool check_metadata(const struct safetensors *s, struct error *e)
     json_t *value;
     if (metadata && !json_is_object(metadata))
         return error_set(e, ERROR_INPUT, "%s: __metadata__ is not an object", s->path);
-    json_object_foreach((json_t *)(uintptr_t)metadata, key, value)
-        if (!json_is_string(value))
-            return error_set(e, ERROR_INPUT, "%s: __metadata__ holds something that is not text",
-                             s->path);
+    json_object_foreach((json_t *)(uintptr_t)metadata, key, value) if (
+        !json_is_string(
+            value)) return error_set(e, ERROR_INPUT,
+                                     "%s: __metadata__ holds something that is not text", s->path);
     return true;
 }
 

@@ -25,8 +25,7 @@ static void sha_end(struct sha256_ctx *sha, char text[static SHA256_HEX])
 bool tar_writer_open(struct tar_writer *w, const char *path, struct error *e)
 {
     *w = (struct tar_writer){.zstd = ZSTD_createCCtx(), .out_bytes = ZSTD_CStreamOutSize()};
-    if (!w->zstd ||
-        ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, LEVEL)) ||
+    if (!w->zstd || ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_compressionLevel, LEVEL)) ||
         ZSTD_isError(ZSTD_CCtx_setParameter(w->zstd, ZSTD_c_checksumFlag, 1))) {
         ZSTD_freeCCtx(w->zstd);
         return error_set(e, ERROR_LIMIT, "%s: no memory for zstd", path);
@@ -94,7 +93,9 @@ static bool refill(struct tar_reader *r, struct error *e)
 bool tar_reader_open(struct tar_reader *r, const char *path, struct error *e)
 {
     static const char magic[4] = "\x28\xB5\x2F\xFD";
-    *r = (struct tar_reader){.path = path, .most = UINT64_MAX, .in_bytes = ZSTD_DStreamInSize(),
+    *r = (struct tar_reader){.path = path,
+                             .most = UINT64_MAX,
+                             .in_bytes = ZSTD_DStreamInSize(),
                              .out_bytes = ZSTD_DStreamOutSize()};
     r->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (r->fd < 0)

@@ -224,8 +224,8 @@ static size_t order_candidates(const struct candidate *order[static 4], struct s
     return n;
 }
 
-static bool decode_legacy(struct strbuf *out, struct str bytes, size_t bad_at,
-                          const char *shown_as, const char **encoding, struct error *e)
+static bool decode_legacy(struct strbuf *out, struct str bytes, size_t bad_at, const char *shown_as,
+                          const char **encoding, struct error *e)
 {
     const struct candidate *order[4];
     size_t n = order_candidates(order, bytes), at;

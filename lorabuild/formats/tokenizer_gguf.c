@@ -34,8 +34,9 @@ static bool read_vocabulary(struct tokenizer *t, const struct gguf *g, struct er
     for (size_t i = 0; i < count; i++) {
         const struct token *token = &t->vocabulary.tokens[i];
         if (token->kind == TOKEN_ADDED || token->kind == TOKEN_CONTROL)
-            added_tokens_add(&t->raw, (struct added_token){
-                .text = token->spelling, .id = token->kind == TOKEN_ADDED ? (int32_t)i : -1});
+            added_tokens_add(
+                &t->raw, (struct added_token){.text = token->spelling,
+                                              .id = token->kind == TOKEN_ADDED ? (int32_t)i : -1});
     }
     added_tokens_seal(&t->raw);
     return true;

@@ -54,8 +54,10 @@ static bool each_component(struct tokenizer *t, const json_t *component, const c
     const json_t *inner;
     size_t i;
     json_array_foreach(json_object_get(component, list), i, inner)
+    {
         if (!read(t, inner, e)) /* which knows no Sequence: nesting is an error */
             return false;
+    }
     return true;
 }
 
@@ -140,7 +142,8 @@ static bool read_added(struct tokenizer *t, const json_t *list, struct error *e)
 {
     const json_t *item;
     size_t i;
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const json_t *content = json_object_get(item, "content");
         const json_t *id = json_object_get(item, "id");
         bool special = flag(item, "special", false);
@@ -169,7 +172,8 @@ static void index_added(struct tokenizer *t, const json_t *list)
 {
     const json_t *item;
     size_t i;
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         bool special = flag(item, "special", false);
         int64_t id = json_integer_value(json_object_get(item, "id"));
         struct added_token a = {t->vocabulary.tokens[id].spelling, special ? -1 : (int32_t)id,
@@ -192,7 +196,8 @@ static bool check_model(const json_t *model, struct error *e)
         return unsupported("tokenizer model", type, e);
     for (size_t i = 0; i < sizeof must_be_empty / sizeof *must_be_empty; i++) {
         const json_t *value = json_object_get(model, must_be_empty[i]);
-        bool empty = !value || json_is_null(value) || (json_is_number(value) && !json_number_value(value)) ||
+        bool empty = !value || json_is_null(value) ||
+                     (json_is_number(value) && !json_number_value(value)) ||
                      (json_is_string(value) && !json_string_length(value));
         if (!empty)
             return error_set(e, ERROR_INPUT, "%s of the tokenizer model is not supported",
@@ -210,7 +215,8 @@ static bool read_vocabulary(struct tokenizer *t, json_t *root, struct error *e)
     const char *spelling;
     if (!json_is_object(vocab) || !json_object_size(vocab))
         return error_set(e, ERROR_INPUT, "the tokenizer model has no vocabulary");
-    json_object_foreach(vocab, spelling, id) {
+    json_object_foreach(vocab, spelling, id)
+    {
         if (!json_is_integer(id))
             return error_set(e, ERROR_INPUT, "a token of the vocabulary has no number");
         if (!vocabulary_set(&t->vocabulary, json_integer_value(id), str_of(spelling), TOKEN_NORMAL,
@@ -239,8 +245,10 @@ static bool read_merges(struct tokenizer *t, const json_t *model, struct error *
     size_t i;
     bpe_init(&t->bpe, &t->vocabulary, json_array_size(merges));
     json_array_foreach(merges, i, merge)
+    {
         if (!read_merge(t, i, merge, e))
             return false;
+    }
     return bpe_seal(&t->bpe, flag(model, "ignore_merges", false), e);
 }
 
@@ -248,14 +256,16 @@ static bool read_tokenizer(struct tokenizer *t, json_t *root, struct error *e)
 {
     const json_t *model = json_object_get(root, "model");
     if (!check_model(model, e) ||
-        !each_component(t, json_object_get(root, "normalizer"), "normalizers", read_normalizer, e) ||
+        !each_component(t, json_object_get(root, "normalizer"), "normalizers", read_normalizer,
+                        e) ||
         !each_component(t, json_object_get(root, "pre_tokenizer"), "pretokenizers",
                         read_pretokenizer, e) ||
         !each_component(t, json_object_get(root, "decoder"), "decoders", check_decoder, e))
         return false;
     if (!t->byte_level)
-        return error_set(e, ERROR_INPUT, "a tokenizer without the ByteLevel pre-tokenizer is not "
-                                         "supported");
+        return error_set(e, ERROR_INPUT,
+                         "a tokenizer without the ByteLevel pre-tokenizer is not "
+                         "supported");
     if (!read_vocabulary(t, root, e) || !read_merges(t, model, e))
         return false;
     index_added(t, json_object_get(root, "added_tokens"));
@@ -287,7 +297,8 @@ static void read_template(struct tokenizer *t, const json_t *settings)
     if (json_is_array(value)) {
         const json_t *list = value;
         value = NULL;
-        json_array_foreach(list, i, item) {
+        json_array_foreach(list, i, item)
+        {
             const char *name = json_string_value(json_object_get(item, "name"));
             if (name && !strcmp(name, "default"))
                 value = json_object_get(item, "template");

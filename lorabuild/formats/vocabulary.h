@@ -12,10 +12,10 @@
 #include "lorabuild/common/str.h"
 
 enum token_kind {
-    TOKEN_NONE,     /* a hole in the numbering, or unused */
-    TOKEN_NORMAL,   /* made by merges */
-    TOKEN_ADDED,    /* split off user text first */
-    TOKEN_CONTROL,  /* never made from user text */
+    TOKEN_NONE,    /* a hole in the numbering, or unused */
+    TOKEN_NORMAL,  /* made by merges */
+    TOKEN_ADDED,   /* split off user text first */
+    TOKEN_CONTROL, /* never made from user text */
     TOKEN_KINDS
 };
 
@@ -30,7 +30,7 @@ struct str_index {
     struct str_slot {
         uint32_t hash;
         int32_t id; /* -1 = free */
-    } *slots;
+    } * slots;
     uint32_t mask;
 };
 void str_index_init(struct str_index *x, size_t most);

@@ -61,15 +61,15 @@ static bool refuse_folder(const char *path, struct error *e)
             return error_set(e, ERROR_INPUT, "%s: %s", path, mistaken[i].advice);
     return error_set(e, ERROR_INPUT,
                      "%s: no base model in this folder: it needs config.json and " SINGLE
-                     " or " INDEX " (a .gguf is named by its file)", path);
+                     " or " INDEX " (a .gguf is named by its file)",
+                     path);
 }
 
 /* A shard is a file of the same folder, by its name there: the name may be a link, as in the
  * hub's cache, and what it points to may be called anything. */
 static bool is_shard_name(const char *name)
 {
-    return name && !strchr(name, '/') && name[0] != '.' &&
-           str_ends(str_of(name), ".safetensors");
+    return name && !strchr(name, '/') && name[0] != '.' && str_ends(str_of(name), ".safetensors");
 }
 
 static bool refuse_entry(const char *path, const char *tensor, const char *shard, const char *why,
@@ -98,9 +98,10 @@ static const char **shard_names(const char *path, const json_t *index, size_t *c
     json_t *map = json_object_get(index, "weight_map"), *value;
     const char *tensor, **names = mem_array(json_object_size(map) + 1, sizeof *names);
     size_t n = 0, kept = 0;
-    bool ok = json_object_size(map) > 0 ||
-              error_set(e, ERROR_INPUT, "%s/" INDEX ": no weight_map", path);
-    json_object_foreach(map, tensor, value) {
+    bool ok =
+        json_object_size(map) > 0 || error_set(e, ERROR_INPUT, "%s/" INDEX ": no weight_map", path);
+    json_object_foreach(map, tensor, value)
+    {
         names[n] = json_string_value(value);
         if (!names[n])
             ok = refuse_entry(path, tensor, "?", "is not the name of a file", e);
@@ -154,7 +155,8 @@ static bool check_index(const struct weights *w, const json_t *index, struct err
 {
     json_t *map = json_object_get(index, "weight_map"), *value;
     const char *tensor;
-    json_object_foreach(map, tensor, value) {
+    json_object_foreach(map, tensor, value)
+    {
         struct shard key = {.name = (char *)(uintptr_t)json_string_value(value)};
         const struct shard *s = bsearch(&key, w->shards, w->shard_count, sizeof key, shard_by_name);
         if (!s || !holds(s->file, tensor))
@@ -253,8 +255,7 @@ static enum shape shape_of(const char *path, struct error *e)
         return FOLDER;
     if (is_gguf)
         return GGUF_FILE;
-    error_set(e, ERROR_INPUT,
-              "%s: neither a .gguf file nor a Hugging Face folder%s", path,
+    error_set(e, ERROR_INPUT, "%s: neither a .gguf file nor a Hugging Face folder%s", path,
               str_ends(str_of(path), ".safetensors") ? "; name the folder that holds it" : "");
     return NEITHER;
 }
@@ -396,7 +397,10 @@ bool weights_list_files(const char *path, char ***files, size_t *count, struct e
     *count = 0;
     switch (shape_of(path, e)) {
     case FOLDER: ok = list_folder(&f, path, e); break;
-    case GGUF_FILE: add_file(&f, mem_strdup(path)); ok = true; break;
+    case GGUF_FILE:
+        add_file(&f, mem_strdup(path));
+        ok = true;
+        break;
     case NEITHER: break;
     }
     if (ok) {

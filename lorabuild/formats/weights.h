@@ -5,6 +5,10 @@
  * checked against the file before it is used: a lying one is ERROR_INPUT, never a crash or a
  * large allocation. Shapes are PyTorch's: row-major, [out, in] for a linear layer (GGUF's ne
  * order is turned round). Names are those of the file.
+ *
+ * Of a folder's shards only those in the index are read (T41); model.safetensors is preferred to
+ * an index, as transformers does. A shard's kind is told by its name in the folder, which may be
+ * a link (T45). Tensors of whole numbers are no weights and are left out.
  */
 #ifndef LORABUILD_FORMATS_WEIGHTS_H
 #define LORABUILD_FORMATS_WEIGHTS_H

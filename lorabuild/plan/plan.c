@@ -70,7 +70,7 @@ static enum start_reason judge_start(const struct plan_version *v, const struct 
         return START_LOST;
     if (f->max_chain > 0 && v->updates >= f->max_chain)
         return START_CHAIN;
-    return START_USABLE;
+    return f->in_full ? START_COSTLIER : START_USABLE;
 }
 
 /* Samples (no headings) of `now` whose id `v` was not built for. NULL: all of them. */

@@ -64,6 +64,7 @@ struct plan_facts {
     int highest; /* of all numbers ever given: none is given twice */
     int64_t max_chain;
     bool rebuild; /* -B: from the parent, whatever stands */
+    bool in_full; /* measured: to continue costs no less than to train in full */
 };
 
 enum plan_verdict {
@@ -84,7 +85,8 @@ enum start_reason {
     START_CHAIN,    /* max_chain updates already */
     START_ASIDE,    /* set aside */
     START_LOST,     /* its weights are gone */
-    START_REBUILD   /* -B was given */
+    START_REBUILD,  /* -B was given */
+    START_COSTLIER  /* to continue costs no less than to train in full */
 };
 
 struct plan_start {

@@ -22,6 +22,9 @@ static double seconds_now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+/* A training of less work says nothing about this machine's speed: it waits more than it works. */
+static const double LEAST_TELLING_FLOP = 1e12;
+
 static bool interrupted(const struct build *b)
 {
     return b->options.interrupted && *b->options.interrupted;
@@ -111,6 +114,11 @@ static bool prepare(struct build *b, struct build_job *job, struct error *e)
     job->available_bytes = memory_share(b);
     if (!train_precision(b->workshop, job->target, job->precision, e) || !measure(b, job, e))
         return false;
+    if (job->target->plan.start && job->flop >= job->flop_in_full) {
+        target_plan_in_full(job->target);
+        if (!measure(b, job, e))
+            return false;
+    }
     name_attempt(b, job);
     return true;
 }
@@ -257,7 +265,7 @@ static void finish_job(struct build *b, struct build_job *job)
     job->change = number_or_nan(done, "change");
     job->checked = !isnan(job->change);
     job->passed = !job->checked || json_is_true(json_object_get(done, "passed"));
-    if (!job->resumed_at && job->train_seconds > 1)
+    if (!job->resumed_at && job->flop > LEAST_TELLING_FLOP)
         machine_learn(&w->machine, job->precision, job->flop / job->train_seconds);
     b->listener.trained(b->listener.context, job);
     if (!commit_version(w, job, &e)) {

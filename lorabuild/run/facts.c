@@ -48,7 +48,8 @@ static void join_datasets(struct plan_set *set, const struct dataset *const *lis
             const struct document *doc = &list[i]->documents[d];
             named[n++] = (struct named_document){
                 count == 1 ? arena_strdup(a, doc->path)
-                           : arena_printf(a, "%s/%s", written[i], doc->path), doc};
+                           : arena_printf(a, "%s/%s", written[i], doc->path),
+                doc};
         }
     qsort(named, n, sizeof *named, by_shown);
     *set = (struct plan_set){.documents = arena_array(a, n + 1, sizeof *set->documents),
@@ -129,9 +130,8 @@ bool facts_record_version(const struct workshop *w, const struct target *t, int 
         const struct source *s = &w->sources[t->rule->data[i]];
         char hex[DIGEST_HEX];
         digest_hex(s->data.key, hex);
-        json_array_append_new(datasets,
-                              json_pack("{s:s, s:s?, s:s}", "key", hex, "client", s->scope->client,
-                                        "written", s->rule->written));
+        json_array_append_new(datasets, json_pack("{s:s, s:s?, s:s}", "key", hex, "client",
+                                                  s->scope->client, "written", s->rule->written));
     }
     json_t *o = json_pack("{s:i, s:o, s:f}", "format", 1, "datasets", datasets, "seconds", seconds);
     char *path = record_path(t, version), *folder = path_folder(path);
@@ -155,7 +155,8 @@ double facts_recorded_seconds(const struct target *t, int version)
     return seconds;
 }
 
-/* The samples of an earlier version with their names, from its record; NULL = not known any more. */
+/* The samples of an earlier version with their names, from its record; NULL = not known any more.
+ */
 static struct plan_set *recall_set(struct workshop *w, struct target *t, int version)
 {
     char *path = record_path(t, version);
@@ -214,20 +215,20 @@ static bool describe_version(struct workshop *w, struct target *t, struct versio
     split_samples(v, &sets[0], &sets[1]);
     char *weights = target_weights_folder(t, v->number);
     char *file = path_join(weights, "adapter_model.safetensors");
-    *p = (struct plan_version){
-        .number = v->number,
-        .want_key = v->want_key,
-        .recipe = v->recipe,
-        .base = v->base,
-        .parent = v->parent,
-        .artifact = v->artifact,
-        .exposure = &v->exposure,
-        .ids = &sets[0],
-        .validated = &sets[1],
-        .updates = (int)json_integer_value(json_object_get(v->manifest, "updates")),
-        .set_aside = v->set_aside,
-        .has_weights = access(file, R_OK) == 0,
-        .set = recall_set(w, t, v->number)};
+    *p = (struct plan_version){.number = v->number,
+                               .want_key = v->want_key,
+                               .recipe = v->recipe,
+                               .base = v->base,
+                               .parent = v->parent,
+                               .artifact = v->artifact,
+                               .exposure = &v->exposure,
+                               .ids = &sets[0],
+                               .validated = &sets[1],
+                               .updates =
+                                   (int)json_integer_value(json_object_get(v->manifest, "updates")),
+                               .set_aside = v->set_aside,
+                               .has_weights = access(file, R_OK) == 0,
+                               .set = recall_set(w, t, v->number)};
     free(file);
     free(weights);
     return true;
@@ -239,12 +240,11 @@ static bool is_current(const struct target *t, const struct workshop *w)
     const struct lineage *l = &t->lineage;
     struct version *v = lineage_version((struct lineage *)(uintptr_t)l, l->current);
     return v && !t->parent_pending && !w->rebuild &&
-           digest_equal(v->want_key, plan_want_key(t->recipe, t->base, t->parent_artifact,
-                                                   &t->now.ids));
+           digest_equal(v->want_key,
+                        plan_want_key(t->recipe, t->base, t->parent_artifact, &t->now.ids));
 }
 
-bool facts_gather_versions(struct workshop *w, struct target *t, struct plan_facts *f,
-                           struct error *e)
+bool facts_gather_versions(struct workshop *w, struct target *t, struct error *e)
 {
     static const struct digest_set nothing = {0};
     bool current = is_current(t, w);
@@ -254,25 +254,31 @@ bool facts_gather_versions(struct workshop *w, struct target *t, struct plan_fac
         struct version *v = &t->lineage.versions[i];
         struct plan_version *p = &t->versions[count++];
         if (current)
-            *p = (struct plan_version){.number = v->number, .want_key = v->want_key,
-                                       .recipe = v->recipe, .base = v->base, .parent = v->parent,
-                                       .exposure = &nothing, .ids = &t->now.ids,
-                                       .validated = &nothing, .has_weights = true};
+            *p = (struct plan_version){.number = v->number,
+                                       .want_key = v->want_key,
+                                       .recipe = v->recipe,
+                                       .base = v->base,
+                                       .parent = v->parent,
+                                       .exposure = &nothing,
+                                       .ids = &t->now.ids,
+                                       .validated = &nothing,
+                                       .has_weights = true};
         else if (!describe_version(w, t, v, p, e))
             return false;
     }
-    *f = (struct plan_facts){.recipe = t->recipe,
-                             .base = t->base,
-                             .parent = t->parent_artifact,
-                             .parent_pending = t->parent_pending,
-                             .now = &t->now,
-                             .wanted = &t->wanted,
-                             .versions = t->versions,
-                             .version_count = count,
-                             .in_use = t->lineage.current,
-                             .highest = t->lineage.highest,
-                             .max_chain = t->rule->max_chain,
-                             .rebuild = w->rebuild && w->asked && w->asked[t->rule - w->project->rules->adapters]};
+    const struct rule_adapter *first = w->project->rules->adapters;
+    t->facts = (struct plan_facts){.recipe = t->recipe,
+                                   .base = t->base,
+                                   .parent = t->parent_artifact,
+                                   .parent_pending = t->parent_pending,
+                                   .now = &t->now,
+                                   .wanted = &t->wanted,
+                                   .versions = t->versions,
+                                   .version_count = count,
+                                   .in_use = t->lineage.current,
+                                   .highest = t->lineage.highest,
+                                   .max_chain = t->rule->max_chain,
+                                   .rebuild = w->rebuild && w->asked && w->asked[t->rule - first]};
     return true;
 }
 

@@ -6,9 +6,8 @@
 
 /* target->now and target->wanted. */
 bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e);
-/* target->versions, and everything into `f`, which then points into the target. */
-bool facts_gather_versions(struct workshop *w, struct target *t, struct plan_facts *f,
-                           struct error *e);
+/* target->versions and target->facts, which points into the target. */
+bool facts_gather_versions(struct workshop *w, struct target *t, struct error *e);
 void facts_free(struct target *t);
 
 /* The record that names an adapter's version's samples: keep/lineage/NAME/vN.json. It is memory,

@@ -217,11 +217,17 @@ bool target_plan(struct workshop *w, int adapter, struct error *e)
                         t->rule->place.column, _("'%s' learns from %s, which this lorabuild cannot "
                         "do yet; its texts are built without it"), t->rule->name,
                         t->rule->not_built_kind);
-    struct plan_facts f;
     if (!facts_gather_samples(w, t, e) || !choose_parent(w, t, e) || !find_digests(w, t, e) ||
-        !facts_gather_versions(w, t, &f, e))
+        !facts_gather_versions(w, t, e))
         return false;
-    plan_adapter(&t->plan, &f, &t->arena);
+    plan_adapter(&t->plan, &t->facts, &t->arena);
     t->planned = true;
     return true;
+}
+
+void target_plan_in_full(struct target *t)
+{
+    plan_free(&t->plan);
+    t->facts.in_full = true;
+    plan_adapter(&t->plan, &t->facts, &t->arena);
 }

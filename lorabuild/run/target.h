@@ -21,6 +21,7 @@ struct target {
     struct plan_set now;
     struct digest_set wanted;
     struct plan_version *versions;
+    struct plan_facts facts;
     struct plan plan;
     struct digest recipe, base, parent_artifact;
     int parent_version;          /* of rule->parent; 0 = none, or pending */
@@ -51,6 +52,8 @@ struct target *workshop_target(struct workshop *w, int adapter, struct error *e)
 
 /* Facts and plan of an adapter, anew; its parents are planned as far as needed. */
 bool target_plan(struct workshop *w, int adapter, struct error *e);
+/* Plans again from the same facts, now knowing that continuing costs no less than starting anew. */
+void target_plan_in_full(struct target *t);
 /* Forgets plan and lineage: something was built. */
 void target_forget(struct target *t);
 

@@ -156,7 +156,8 @@ static char *reason(const struct target *t)
         [START_BASE] = "the base model changed", [START_PARENT] = "the parent changed",
         [START_EXPOSED] = "earlier versions learned what is no longer wanted",
         [START_CHAIN] = "max_chain updates in a row", [START_ASIDE] = "the newest was set aside",
-        [START_LOST] = "the newest version's weights are gone", [START_REBUILD] = "asked for"};
+        [START_LOST] = "the newest version's weights are gone", [START_REBUILD] = "asked for",
+        [START_COSTLIER] = "to continue costs no less"};
     return mem_printf("trained in full: %s", words[newest]);
 }
 

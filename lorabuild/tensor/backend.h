@@ -56,11 +56,14 @@ bool backend_run(struct backend *b, enum op op, enum pass pass, struct op_call *
  * speed only, never bits. NULL on error. */
 struct backend *cpu_backend_open(enum compute compute, size_t panel_bytes, struct error *e);
 void cpu_backend_close(struct backend *b);
+/* Bytes that it holds now: scratch memory and panels. */
+size_t cpu_backend_bytes(const struct backend *b);
 /* The instruction set that products use, for the record of numerics ("avx2", "avx512_bf16"), and
  * oneDNN's version. */
 const char *cpu_instruction_set(void);
 const char *cpu_library_version(void);
-/* Does bf16 beat f32 here? Times one typical product of each (about 0.1 s). */
+/* The speed of one typical product in each type (about 0.1 s); bf16's is 0 where oneDNN has no
+ * bf16 products for this processor, and cpu_backend_open(COMPUTE_BF16) an error. */
 bool cpu_measure(double *f32_flop_per_s, double *bf16_flop_per_s, struct error *e);
 
 #endif

@@ -78,6 +78,7 @@ bool step_gradients(const struct step *s, struct step_result *r, struct error *e
         size_t first = i * s->micro, left = s->count - first;
         batch_pack(&batches[i], s->windows, s->which + first, left < s->micro ? left : s->micro);
         r->learned += batches[i].learned;
+        r->tokens += batches[i].count;
     }
     memset(s->set->gradients, 0, s->set->number_count * sizeof *s->set->gradients);
     tape_record(s->tape, true);

@@ -27,7 +27,7 @@ struct trainer {
     struct checkpoint_state state; /* step: finished ones */
     double began_s, saved_s;       /* clock */
     int64_t first_step;            /* of this process */
-    int64_t tokens_here;           /* learned by this process */
+    int64_t tokens_here;           /* of this process, learned or not */
     bool stopped;
 };
 
@@ -229,7 +229,7 @@ static bool take_step(struct trainer *r, struct error *e)
     digest_set_seal(&s->consumed);
     s->losses[s->loss_count++] = result.loss;
     s->step++;
-    r->tokens_here += result.learned;
+    r->tokens_here += result.tokens;
     return true;
 }
 

@@ -21,7 +21,8 @@
 struct training_progress {
     int64_t step, steps;
     double loss;           /* of the step just finished */
-    double tokens_per_s, seconds_left;
+    double tokens_per_s;   /* all tokens, learned or not */
+    double seconds_left;
 };
 
 struct training {

@@ -91,8 +91,8 @@ static bool scan_often(const char *root, const char *store, int runs, struct err
         printf("{\"files\": %zu, \"threads\": %d, \"first_hashed\": %zu, \"first_s\": %.4f, "
                "\"noop_hashed\": %zu, \"noop_best_s\": %.4f, \"noop_median_s\": %.4f, "
                "\"memory_mb\": %.1f}\n",
-               files, threads_count(), first_hashed, first, hashed, seconds[0],
-               seconds[runs / 2], (double)usage.ru_maxrss / 1024);
+               files, threads_count(), first_hashed, first, hashed, seconds[0], seconds[runs / 2],
+               (double)usage.ru_maxrss / 1024);
     free(seconds);
     return ok;
 }
@@ -106,8 +106,9 @@ int main(int count, char **arguments)
     else if (count == 5 && strcmp(arguments[2], "scan") == 0 && atoi(arguments[4]) > 0)
         ok = scan_often(arguments[1], arguments[3], atoi(arguments[4]), &e);
     else
-        error_set(&e, ERROR_USAGE, "usage: noop FOLDER make FOLDERS FILES | "
-                                   "noop FOLDER scan STORE RUNS");
+        error_set(&e, ERROR_USAGE,
+                  "usage: noop FOLDER make FOLDERS FILES | "
+                  "noop FOLDER scan STORE RUNS");
     if (!ok)
         fprintf(stderr, "noop: %s\n", e.message);
     return ok ? 0 : 1;

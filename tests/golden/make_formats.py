@@ -4,6 +4,7 @@
 Usage: make_formats.py [folder]      (default: formats/ beside this file)
 Needs gguf, safetensors, numpy, torch, transformers, peft. The output does not depend on the time.
 """
+import json
 import os
 import shutil
 import sys
@@ -70,7 +71,7 @@ def make_safetensors():
                "scalar": torch.tensor(2.5),
                "empty": torch.zeros(0, 4),
                "positions": torch.arange(4)},
-              path("tiny.safetensors"), metadata={"format": "pt", "name": "城"})
+              path("tiny.safetensors"), metadata={"name": "城"})
     from transformers import LlamaConfig, LlamaForCausalLM
     torch.manual_seed(4)
     c = LlamaConfig(vocab_size=24, hidden_size=8, intermediate_size=16, num_hidden_layers=2,
@@ -95,6 +96,11 @@ def make_adapter(c):
     m.peft_config["default"].base_model_name_or_path = "tiny"
     folder = path("adapter/x")[:-2]
     m.save_pretrained(folder)
+    with open(path("adapter/adapter_config.json")) as f:
+        config = json.load(f)
+    config["target_modules"].sort()  # a set: its order is chance
+    with open(path("adapter/adapter_config.json"), "w") as f:
+        json.dump(config, f, indent=2, sort_keys=True)
     for extra in os.listdir(folder):
         if not extra.startswith("adapter_"):
             os.remove(os.path.join(folder, extra))

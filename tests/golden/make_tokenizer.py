@@ -27,8 +27,8 @@ PATTERN = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
 
 
 def train(t, alphabet, size):
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=CONTROL, initial_alphabet=alphabet,
-                                  show_progress=False)
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=CONTROL,
+                                  initial_alphabet=alphabet, show_progress=False)
     t.train_from_iterator(CORPUS, trainer)
     t.encode_special_tokens = True
     return t
@@ -121,13 +121,14 @@ def learned(t, text, answers):
         begin = text.index("<|im_start|>assistant\n" + answer, at) + len("<|im_start|>assistant\n")
         at = begin + len(answer) + len("<|im_end|>")
         spans.append((begin, at))
-    return encoded.ids, [int(any(b <= o[0] and o[1] <= e for b, e in spans)) for o in encoded.offsets]
+    inside = lambda begin, end: any(b <= begin and end <= e for b, e in spans)
+    return encoded.ids, [int(inside(*o)) for o in encoded.offsets]
 
 
 def write_chats(folder, template):
     t = transformers.PreTrainedTokenizerFast(
-        tokenizer_file=str(folder / "tokenizer.json"), bos_token="<|im_start|>", eos_token="<|im_end|>",
-        chat_template=template)
+        tokenizer_file=str(folder / "tokenizer.json"), chat_template=template,
+        bos_token="<|im_start|>", eos_token="<|im_end|>")
     with open(folder / "chats.jsonl", "w") as f:
         for chat in CHATS:
             messages = [dict(role=r, content=c) for r, c in chat]
@@ -135,7 +136,8 @@ def write_chats(folder, template):
             ask = dict(add_generation_prompt=open_answer)
             ids = t.apply_chat_template(messages, tokenize=True, **ask)["input_ids"]
             text = t.apply_chat_template(messages, tokenize=False, **ask)
-            again, mask = learned(t.backend_tokenizer, text, [c for r, c in chat if r == "assistant"])
+            answers = [content for role, content in chat if role == "assistant"]
+            again, mask = learned(t.backend_tokenizer, text, answers)
             assert again == ids
             f.write(json.dumps([messages, open_answer, ids, mask]) + "\n")
 
@@ -148,7 +150,8 @@ def main(model):
         write_texts(name, t, extra)
     (OUT / "gguf").mkdir(exist_ok=True)
     write_texts("gguf", write_gguf(OUT / "gguf" / "vocabulary.gguf", digits()), ADDED_TEXTS)
-    settings = dict(bos_token="<|im_start|>", eos_token=dict(content="<|im_end|>"), chat_template=template)
+    settings = dict(bos_token="<|im_start|>", eos_token=dict(content="<|im_end|>"),
+                    chat_template=template)
     (OUT / "digits" / "tokenizer_config.json").write_text(json.dumps(settings, indent=1) + "\n")
     write_chats(OUT / "digits", template)
 

@@ -69,7 +69,7 @@ def main():
     vocabulary = make_tokenizer().get_vocab_size()
     base = LlamaForCausalLM(LlamaConfig(
         vocab_size=vocabulary, hidden_size=32, intermediate_size=48, num_hidden_layers=2,
-        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=64,
+        num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=400,
         rope_theta=10000.0, rms_norm_eps=1e-5, tie_word_embeddings=False, bos_token_id=0,
         eos_token_id=0, initializer_range=0.25))
     with torch.no_grad():
@@ -88,6 +88,9 @@ def main():
                 p.normal_(0, 0.1)
     model.save_pretrained(HERE / "adapter")
     (HERE / "adapter" / "README.md").unlink(missing_ok=True)
+    config = json.loads((HERE / "adapter/adapter_config.json").read_text())
+    config["target_modules"].sort()  # PEFT writes a set, in any order
+    (HERE / "adapter/adapter_config.json").write_text(json.dumps(config, indent=1) + "\n")
 
     model = model.double()
     windows = make_windows(vocabulary)

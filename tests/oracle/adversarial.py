@@ -34,7 +34,8 @@ LANGUAGES = {
 
 def _assigned():
     """Characters with a meaning in the Unicode of this Python, without surrogates."""
-    return [c for c in map(chr, range(0x110000)) if unicodedata.category(c) not in ("Cn", "Cs", "Co")]
+    without = ("Cn", "Cs", "Co")
+    return [c for c in map(chr, range(0x110000)) if unicodedata.category(c) not in without]
 
 
 def _mixed(rng, parts, most):
@@ -50,7 +51,8 @@ def texts(count, seed=20251125):
         fixed += [c, c * 2, c * 3, f"a{c}b", f"a{c}{c}b", f" {c}a", f"{c} a", f"1{c}2", f"a{c}",
                   f"\n{c}\n", f".{c}.", f"中{c}文"]
     fixed += [chr(c) for c in range(256)]
-    fixed += [f"{a}{s}{b}" for s in SPECIAL for a, b in (("a", "b"), (" ", " "), ("1", "2"), ("\n", "\n"))]
+    around = (("a", "b"), (" ", " "), ("1", "2"), ("\n", "\n"))
+    fixed += [f"{a}{s}{b}" for s in SPECIAL for a, b in around]
     fixed += [r * n for r in RUNS for n in (2, 3, 7, 8, 31, 48, 49, 50, 64, 255, 1000)]
     out = list(dict.fromkeys(fixed))
     spaced = WORDS + SPECIAL + list(SPACES) * 2 + [" "] * 60 + list(NEARLY_SPACES)
@@ -65,7 +67,8 @@ def texts(count, seed=20251125):
         lambda: _mixed(rng, code, 40),
         lambda: _mixed(rng, assigned, 20),
         lambda: _mixed(rng, numbers + list("0123456789") * 20 + ["a", " ", "."] * 50, 20),
-        lambda: _mixed(rng, [rng.choice("aeoAnк한中") + rng.choice(marks), rng.choice(marks), "e", " "], 12),
+        lambda: _mixed(rng, [rng.choice("aeoAnк한中") + rng.choice(marks), rng.choice(marks),
+                             "e", " "], 12),
         lambda: _mixed(rng, list(SPACES) + list(NEARLY_SPACES) + ["a", "1", ".", "中"], 14),
         lambda: _mixed(rng, decomposing + ["a", " "], 16),
         lambda: rng.choice(RUNS) * rng.randrange(2, 400) + _mixed(rng, spaced, 4),

@@ -35,7 +35,7 @@ def start_server(path):
     p.n_parallel = 1
     p.warmup = False
     p.verbosity = -1
-    p.cpuparams.n_threads = p.cpuparams_batch.n_threads = 2
+    p.cpuparams.n_threads = p.cpuparams_batch.n_threads = 1  # more wait for each other, spinning
     p.cache_type_k = p.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
     p.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     return xllamacpp.Server(p)

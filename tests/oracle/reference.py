@@ -5,6 +5,8 @@ import pathlib
 import subprocess
 import sys
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # do not fight with others for the processors
+
 import gguf
 import numpy
 import torch
@@ -92,7 +94,7 @@ def llama_from_gguf(path):
         rms_norm_eps=field(r, "llama.attention.layer_norm_rms_epsilon"), tie_word_embeddings=tied)
     config._attn_implementation = "eager"
     model = transformers.LlamaForCausalLM(config)
-    missing, unexpected = model.load_state_dict(tensors, strict=False)
+    missing, unexpected = model.load_state_dict(tensors, strict=False, assign=True)
     assert not missing and not unexpected, (missing, unexpected)
     return model.float().eval()
 

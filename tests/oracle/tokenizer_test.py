@@ -1,6 +1,6 @@
 """Our ids against the `tokenizers` library and llama.cpp, on the real vocabulary of SmolLM2.
 
-usage: tokenizer_test.py [COUNT]. TOKENIZE is the tool built from tests/oracle/tools/tokenize.c.
+usage: tokenizer_test.py [COUNT]. Needs `make tools`; LORABUILD_TOOLS names their folder.
 """
 import base64
 import json
@@ -23,14 +23,20 @@ import adversarial
 
 CACHE = pathlib.Path(os.environ.get("LORABUILD_CACHE", "~/.cache/lorabuild")).expanduser()
 MODEL = CACHE / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-TOOL = os.environ.get("TOKENIZE", "build/default/tools/tokenize")
+PROGRAM = pathlib.Path(os.environ.get("LORABUILD", "build/default/lorabuild"))
+TOOL = pathlib.Path(os.environ.get("LORABUILD_TOOLS", PROGRAM.parent / "tools")) / "tokenize"
 CONTROL, USER_DEFINED = 3, 4
 
 
 def ours(texts, model=MODEL):
-    lines = "".join(json.dumps(t, ensure_ascii=True) + "\n" for t in texts)
-    done = subprocess.run([TOOL, str(model)], input=lines.encode(), stdout=subprocess.PIPE, check=True)
-    return [[int(i) for i in line.split()] for line in done.stdout.decode().split("\n")[:-1]]
+    return [[int(i) for i in line.split()] for line in answers_of_tool(texts, model)]
+
+
+def answers_of_tool(values, model):
+    lines = "".join(json.dumps(v) + "\n" for v in values)
+    done = subprocess.run([TOOL, str(model)], input=lines.encode(), stdout=subprocess.PIPE,
+                          check=True)
+    return done.stdout.decode().split("\n")[:-1]
 
 
 def library(path=MODEL):
@@ -119,9 +125,7 @@ def compare_chats(theirs, model=MODEL):
         t = transformers.PreTrainedTokenizerFast(
             tokenizer_file=f.name, chat_template=fields["tokenizer.chat_template"].contents())
     bad, chats = 0, list(conversations())
-    lines = "".join(json.dumps(c) + "\n" for c in chats)
-    done = subprocess.run([TOOL, str(model)], input=lines.encode(), stdout=subprocess.PIPE, check=True)
-    for chat, line in zip(chats, done.stdout.decode().splitlines()):
+    for chat, line in zip(chats, answers_of_tool(chats, model)):
         mine, learned = ([int(i) for i in part.split()] for part in line.split("|"))
         asks = chat[-1]["role"] != "assistant"
         wanted = t.apply_chat_template(chat, tokenize=True, add_generation_prompt=asks)["input_ids"]
@@ -136,16 +140,16 @@ def compare_chats(theirs, model=MODEL):
 
 def main():
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 6000
-    theirs, texts, bad = library(), adversarial.texts(count), 0
-    mine = ours(texts)
-    bad += compare("tokenizers", texts, [theirs.encode(t, add_special_tokens=False).ids for t in texts], mine)
+    theirs, texts = library(), adversarial.texts(count)
+    mine, ids = ours(texts), lambda t: theirs.encode(t, add_special_tokens=False).ids
+    bad = compare("tokenizers", texts, [ids(t) for t in texts], mine)
     llama, lacks = LlamaCpp(), missing_bytes(theirs)
     whole = [(t, i) for t, i in zip(texts, mine) if not lacks & set(t)]
     print(f"llama.cpp: {len(texts) - len(whole)} texts left out for {sorted(lacks)}")
     bad += compare("llama.cpp", [t for t, _ in whole], [llama.ids(t) for t, _ in whole],
                    [i for _, i in whole])
     large = large_texts()
-    bad += compare("large", large, [theirs.encode(t, add_special_tokens=False).ids for t in large], ours(large))
+    bad += compare("large", large, [ids(t) for t in large], ours(large))
     bad += compare_chats(theirs)
     deviating = every_character(theirs)
     real = [c for c in deviating if unicodedata.category(c) != "Cn"]

@@ -18,7 +18,7 @@
 # two), a loss LOSS, the own folder DIR. So scenarios write "v1        ready  TIME total".
 
 set -u
-export LC_ALL=C.UTF-8 NO_COLOR=1 TZ=UTC
+export LC_ALL=C.UTF-8 NO_COLOR=1 TZ=UTC OMP_WAIT_POLICY=passive
 unset XDG_CACHE_HOME LANGUAGE OMP_NUM_THREADS 2>/dev/null
 root=$(cd "$(dirname "$0")/../.." && pwd)
 tests=$root/tests
@@ -66,6 +66,7 @@ normalise() {
         -e 's/\b(before|now|loss|alone,|in full) [0-9]+\.[0-9]+/\1 LOSS/g' \
         -e 's/(held-out loss|loss) [0-9]+\.[0-9]+/\1 LOSS/g' \
         -e 's/\b[0-9]+\.[0-9]+ (before|now|with)\b/LOSS \1/g' \
+        -e 's/of [0-9]+\.[0-9]+ GB free/of SIZE GB free/' \
         -e 's/[+-]?[0-9]+\.[0-9]+ % \(limit/CHANGE % (limit/'
 }
 
@@ -124,8 +125,8 @@ datasets:
   papers: {text: corpus/}
   proposals-%: {text: clients/%/proposals/}
 adapters:
-  city: {base: writer, data: papers, rank: 4, steps: 3, max_length: 64, precision: f32}
-  text-%: {from: city, data: proposals-%, rank: 4, steps: 3, max_length: 64, precision: f32}
+  city: {base: writer, data: papers, rank: 4, steps: 12, max_length: 256, precision: f32}
+  text-%: {from: city, data: proposals-%, rank: 4, steps: 12, max_length: 256, precision: f32}
 groups:
   client-%: [text-%]
 YAML

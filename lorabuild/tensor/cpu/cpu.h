@@ -12,7 +12,8 @@
 
 enum scratch_use {
     SCRATCH_PANEL,     /* a frozen matrix, expanded */
-    SCRATCH_INPUT,     /* activations in the compute type; dropped-out inputs */
+    SCRATCH_NARROW,    /* activations in bf16 */
+    SCRATCH_INPUT,     /* dropped-out inputs */
     SCRATCH_LOW_RANK,  /* (T, rank) gradients */
     SCRATCH_ROWS,      /* rows gathered for the head, and their gradients */
     SCRATCH_LOGITS,    /* a chunk of logits */
@@ -60,21 +61,37 @@ bool product_one(const struct product *p);                   /* on the caller's 
 /* y (m, n) = x (m, k) Wᵀ, or dx (m, k) = dy (m, n) W, in the compute type; W is frozen. */
 bool product_frozen(struct cpu *c, const struct matrix *w, bool turned, const float *x, int64_t m,
                     float *y, bool add, struct error *e);
-/* The first, for few rows: straight from the stored numbers, without a panel. */
+/* The first, for fewer rows than this: straight from the stored numbers, without a panel. With
+ * `add`, y += by · x Wᵀ instead. */
 #define PRODUCT_FEW_ROWS 4
-void product_few_rows(struct cpu *c, const struct matrix *w, const float *x, int64_t m, float *y);
+void product_few_rows(struct cpu *c, const struct matrix *w, const float *x, int64_t m, float *y,
+                      bool add, float by);
 
-struct product_cache *product_cache_open(enum compute compute, struct error *e);
-void product_cache_close(struct product_cache *p);
-/* As product_run for bf16 inputs, alpha 1; strides are the widths. */
-struct product_bf16 {
+/* Products of numbers of type `type` (f32 or bf16) with f32 sums, whole matrices, alpha 1, by
+ * oneDNN's matmul primitives, which are kept by shape. */
+struct product_typed {
+    enum dtype type;
     int64_t m, n, k;
-    const uint16_t *a, *b;
+    const void *a, *b;
     bool turn_b;
     float *c;
     bool add;
 };
-bool product_bf16_run(struct product_cache *cache, const struct product_bf16 *p, struct error *e);
+struct product_cache *product_cache_open(struct error *e);
+void product_cache_close(struct product_cache *p);
+bool product_typed_run(struct product_cache *cache, const struct product_typed *p,
+                       struct error *e);
+bool product_has_bf16(struct product_cache *cache);
+
+/* oneDNN on the caller's thread alone: what begin returns goes to end. */
+int product_one_thread_begin(void);
+void product_one_thread_end(int threads);
+/* How (m, n) is cut. Large tiles are faster, but many threads want many. */
+struct tiling {
+    int64_t rows, cols;   /* of a tile */
+    int64_t down, across; /* tiles */
+};
+struct tiling product_tiling(int64_t m, int64_t n);
 
 struct panel_cache *panel_cache_open(size_t most_bytes);
 void panel_cache_close(struct panel_cache *p);

@@ -70,9 +70,12 @@ struct backend *cpu_backend_open(enum compute compute, size_t panel_bytes, struc
     c->backend.own = c;
     c->loops = loops_choose();
     c->panels = panel_cache_open(panel_bytes);
-    c->products = product_cache_open(compute, e);
-    if (c->products)
+    c->products = product_cache_open(e);
+    if (c->products && (compute == COMPUTE_F32 || product_has_bf16(c->products)))
         return &c->backend;
+    if (c->products)
+        error_set(e, ERROR_USAGE, "this processor (%s) has no bf16 products; use precision f32",
+                  cpu_instruction_set());
     cpu_backend_close(&c->backend);
     return NULL;
 }
@@ -87,4 +90,13 @@ void cpu_backend_close(struct backend *b)
     for (int i = 0; i < SCRATCH_COUNT; i++)
         free(c->scratch[i].data);
     free(c);
+}
+
+size_t cpu_backend_bytes(const struct backend *b)
+{
+    const struct cpu *c = b->own;
+    size_t bytes = panel_cache_bytes(c->panels);
+    for (int i = 0; i < SCRATCH_COUNT; i++)
+        bytes += c->scratch[i].bytes;
+    return bytes;
 }

@@ -133,7 +133,7 @@ bool cpu_head_logits(struct backend *b, struct op_call *call, struct error *e)
         memcpy(inputs + (size_t)i * width, x->data + (size_t)p->rows[i] * width,
                width * sizeof *inputs);
     if (p->n < PRODUCT_FEW_ROWS)
-        product_few_rows(c, &p->head->weight, inputs, p->n, p->logits);
+        product_few_rows(c, &p->head->weight, inputs, p->n, p->logits, false, 1);
     else if (!product_frozen(c, &p->head->weight, true, inputs, p->n, p->logits, false, e))
         return false;
     for (int64_t i = 0; p->head->bias && i < p->n; i++)

@@ -84,6 +84,12 @@ static bool add_pair(struct cpu *c, struct op_call *call, int i, struct error *e
         threads_for((size_t)rows, 4, draw_mask, &d);
     }
     const float *x = pair_input(c, call, i, e);
+    if (x && rows < PRODUCT_FEW_ROWS) {
+        struct matrix a = {DTYPE_F32, p->rank, in, p->a, -1}, b = {DTYPE_F32, out, p->rank, p->b, -1};
+        product_few_rows(c, &a, x, rows, call->saved[i], false, 1);
+        product_few_rows(c, &b, call->saved[i], rows, call->out->data, true, p->scale);
+        return true;
+    }
     struct product down = {.m = rows, .n = p->rank, .k = in, .a = x, .stride_a = in, .b = p->a,
                            .stride_b = in, .turn_b = true, .c = call->saved[i],
                            .stride_c = p->rank, .alpha = 1};
@@ -106,7 +112,7 @@ bool cpu_linear(struct backend *b, struct op_call *call, struct error *e)
     const struct value *x = call->in[0];
     float *y = call->out->data;
     if (x->rows < PRODUCT_FEW_ROWS) {
-        product_few_rows(c, &l->weight, x->data, x->rows, y);
+        product_few_rows(c, &l->weight, x->data, x->rows, y, false, 1);
         for (int64_t i = 0; l->bias && i < x->rows; i++)
             c->loops->accumulate(y + i * l->weight.rows, l->bias, (size_t)l->weight.rows);
     } else {

@@ -4,6 +4,8 @@
 #ifndef LORABUILD_TENSOR_CPU_LOOPS_H
 #define LORABUILD_TENSOR_CPU_LOOPS_H
 
+#include "lorabuild/formats/dtype.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +38,10 @@ struct loops {
      * · by where kept, else 0. */
     void (*masked)(float *to, const float *from, const uint8_t *mask, float by, size_t n);
     void (*to_bf16)(uint16_t *to, const float *from, size_t n);
+    /* Dot products of a stored row, by its type, and x; `sums` holds the sum of each 32 of x.
+     * NULL for a type that has none. */
+    float (*dot_stored[DTYPE_COUNT])(const void *row, const float *x, const float *sums,
+                                     size_t n);
 };
 
 extern const struct loops loops_base, loops_avx2, loops_avx512;

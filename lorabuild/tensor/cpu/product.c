@@ -15,7 +15,7 @@
 extern void omp_set_num_threads(int count) __attribute__((weak));
 extern int omp_get_max_threads(void) __attribute__((weak));
 
-static int one_thread_begin(void)
+int product_one_thread_begin(void)
 {
     if (!omp_get_max_threads || !omp_set_num_threads)
         return 0;
@@ -25,7 +25,7 @@ static int one_thread_begin(void)
     return threads;
 }
 
-static void one_thread_end(int threads)
+void product_one_thread_end(int threads)
 {
     if (threads > 1)
         omp_set_num_threads(threads);
@@ -33,21 +33,15 @@ static void one_thread_end(int threads)
 
 bool product_one(const struct product *p)
 {
-    int threads = one_thread_begin();
+    int threads = product_one_thread_begin();
     dnnl_status_t status =
         dnnl_sgemm(p->turn_a ? 'T' : 'N', p->turn_b ? 'T' : 'N', p->m, p->n, p->k, p->alpha, p->a,
                    p->stride_a, p->b, p->stride_b, p->add ? 1.0f : 0.0f, p->c, p->stride_c);
-    one_thread_end(threads);
+    product_one_thread_end(threads);
     return status == dnnl_success;
 }
 
-struct tiling {
-    int64_t rows, cols;       /* of a tile */
-    int64_t down, across;     /* tiles */
-};
-
-/* Large tiles are faster, but there should be enough of them for many threads. */
-static struct tiling tile(int64_t m, int64_t n)
+struct tiling product_tiling(int64_t m, int64_t n)
 {
     struct tiling t = {128, 192, 0, 0};
     for (;;) {
@@ -98,7 +92,7 @@ bool product_run(const struct product *p, struct error *e)
 {
     if (p->m == 0 || p->n == 0)
         return true;
-    struct tiles t = {.product = p, .tiling = tile(p->m, p->n)};
+    struct tiles t = {.product = p, .tiling = product_tiling(p->m, p->n)};
     threads_for((size_t)(t.tiling.down * t.tiling.across), 1, run_tiles, &t);
     if (atomic_load(&t.failed))
         return error_set(e, ERROR_INTERNAL, "oneDNN refused a product of (%lld, %lld, %lld)",
@@ -106,16 +100,29 @@ bool product_run(const struct product *p, struct error *e)
     return true;
 }
 
-static bool frozen_bf16(struct cpu *c, const struct matrix *w, const void *panel, bool turned,
-                        const float *x, int64_t m, float *y, bool add, struct error *e)
+struct narrowing {
+    const struct loops *loops;
+    uint16_t *to;
+    const float *from;
+};
+
+static void narrow(void *context, size_t begin, size_t end)
 {
-    int64_t k = turned ? w->cols : w->rows, n = turned ? w->rows : w->cols;
-    uint16_t *a = cpu_scratch(c, SCRATCH_INPUT, (size_t)(m * k) * sizeof *a, e);
-    if (!a)
+    const struct narrowing *n = context;
+    n->loops->to_bf16(n->to + begin, n->from + begin, end - begin);
+}
+
+static bool frozen_bf16(struct cpu *c, const struct product *p, const void *panel, struct error *e)
+{
+    size_t count = (size_t)(p->m * p->k);
+    struct narrowing n = {c->loops, NULL, p->a};
+    n.to = cpu_scratch(c, SCRATCH_NARROW, count * sizeof *n.to, e);
+    if (!n.to)
         return false;
-    c->loops->to_bf16(a, x, (size_t)(m * k));
-    struct product_bf16 p = {m, n, k, a, panel, turned, y, add};
-    return product_bf16_run(c->products, &p, e);
+    threads_for(count, 8192, narrow, &n);
+    struct product_typed typed = {DTYPE_BF16, p->m, p->n, p->k, n.to, panel, p->turn_b, p->c,
+                                  p->add};
+    return product_typed_run(c->products, &typed, e);
 }
 
 bool product_frozen(struct cpu *c, const struct matrix *w, bool turned, const float *x, int64_t m,
@@ -124,11 +131,11 @@ bool product_frozen(struct cpu *c, const struct matrix *w, bool turned, const fl
     const void *panel = panel_get(c, w, e);
     if (!panel)
         return false;
-    if (c->backend.compute == COMPUTE_BF16)
-        return frozen_bf16(c, w, panel, turned, x, m, y, add, e);
     int64_t k = turned ? w->cols : w->rows, n = turned ? w->rows : w->cols;
-    struct product p = {.m = m,      .n = n,  .k = k,       .a = x,        .stride_a = k,
-                        .b = panel,  .c = y,  .alpha = 1,   .stride_b = w->cols,
-                        .stride_c = n, .turn_b = turned, .add = add};
+    struct product p = {.m = m, .n = n, .k = k, .a = x, .stride_a = k, .stride_b = w->cols,
+                        .turn_b = turned, .c = y, .stride_c = n, .alpha = 1, .add = add};
+    if (c->backend.compute == COMPUTE_BF16)
+        return frozen_bf16(c, &p, panel, e);
+    p.b = panel;
     return product_run(&p, e);
 }

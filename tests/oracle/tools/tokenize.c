@@ -61,18 +61,20 @@ static bool converse(const struct tokenizer *t, const json_t *list, struct error
     struct chat_message messages[64];
     const json_t *item;
     size_t i;
-    json_array_foreach(list, i, item) {
+    json_array_foreach(list, i, item)
+    {
         const char *role = json_string_value(json_object_get(item, "role"));
         const json_t *content = json_object_get(item, "content");
-        messages[i % 64] = (struct chat_message){
-            !strcmp(role, "system") ? CHAT_SYSTEM : !strcmp(role, "user") ? CHAT_USER
-                                                                          : CHAT_ASSISTANT,
-            {json_string_value(content), json_string_length(content)}};
+        messages[i % 64] =
+            (struct chat_message){!strcmp(role, "system") ? CHAT_SYSTEM
+                                  : !strcmp(role, "user") ? CHAT_USER
+                                                          : CHAT_ASSISTANT,
+                                  {json_string_value(content), json_string_length(content)}};
     }
     bool ok = chat_template_find(&c, t, NULL, e) &&
               chat_template_render(&c, t, messages, json_array_size(list),
-                                   messages[json_array_size(list) - 1].role != CHAT_ASSISTANT,
-                                   &ids, &learned, e);
+                                   messages[json_array_size(list) - 1].role != CHAT_ASSISTANT, &ids,
+                                   &learned, e);
     if (ok)
         print_ids(&ids, &learned);
     strbuf_free(&learned);

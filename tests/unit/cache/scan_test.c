@@ -215,8 +215,10 @@ static void names_of_any_bytes(void **state)
     struct scan s, again;
     memset(longest, 'x', 255);
     longest[255] = '\0';
-    const char *const names[] = {"a", "a-b/c", "a.b", "a!/z", "ab/c", "ab/d/e", "ab-", "line\nfeed",
-                                 "\xff\xfe", "\xe5\xa0\xb1\xe4\xbb\xb7.txt", longest, "ab/\x01"};
+    const char *const names[] = {
+        "a",      "a-b/c",  "a.b",        "a!/z",     "ab/c",
+        "ab/d/e", "ab-",    "line\nfeed", "\xff\xfe", "\xe5\xa0\xb1\xe4\xbb\xb7.txt",
+        longest,  "ab/\x01"};
     enum { COUNT = sizeof names / sizeof *names };
     for (int i = 0; i < COUNT; i++)
         put_file(in(f, names[i]), names[i]);
@@ -271,9 +273,9 @@ static void links_are_judged_by_their_end(void **state)
     static const struct {
         const char *path;
         bool problem;
-    } expected[] = {{"l-1/y", false},       {"l-absolute", false}, {"l-dangling", true},
-                    {"l-file", false},      {"l-out-folder", true}, {"l-round", false},
-                    {"l-self", true},       {"real/l-out", true},  {"real/x", false}};
+    } expected[] = {{"l-1/y", false},  {"l-absolute", false},  {"l-dangling", true},
+                    {"l-file", false}, {"l-out-folder", true}, {"l-round", false},
+                    {"l-self", true},  {"real/l-out", true},   {"real/x", false}};
     assert_int_equal(s.count, sizeof expected / sizeof *expected);
     for (size_t i = 0; i < s.count; i++) {
         assert_string_equal(s.files[i].path, expected[i].path);

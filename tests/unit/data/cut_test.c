@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "lorabuild/common/random.h"
 #include "lorabuild/data/cut.h"
 
 #include <stdlib.h>
@@ -269,6 +270,50 @@ static void cutting_is_local(void **state)
             }
 }
 
+/* The lines of a text that are neither blank nor a rule, without white space at their ends. */
+static void add_solid_lines(struct strbuf *out, struct str text)
+{
+    struct str line;
+    while (cut_next_line(&text, &line)) {
+        struct str t = str_trim(line);
+        if (!t.size || str_is(t, "---") || str_is(t, "***"))
+            continue;
+        sample_clean(out, line);
+        strbuf_add_byte(out, '\n');
+    }
+}
+
+/* Whatever a document looks like, each of its lines stands in one sample. */
+static void no_line_is_lost(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"text",      "",          "",    "# head", "```",
+                                        "````",      "~~~",       "---", "===",    "- item",
+                                        "    code",  "> quote",   "***", "```c x", "a: b",
+                                        "| a | b |", "## two ##", "\t",  "1. one", "#no"};
+    struct random r = {.seed = 3};
+    uint64_t draw = 0;
+    for (int round = 0; round < 3000; round++) {
+        struct arena a = {0};
+        struct strbuf text = {0}, right = {0}, found = {0};
+        strbuf_add_text(&text, "begin\n"); /* no front matter */
+        for (uint64_t n = random_below(r, draw++, 25); n-- > 0;)
+            strbuf_printf(&text, "%s\n", lines[random_below(r, draw++, 20)]);
+        struct document d = cut(&a, DOCUMENT_MARKDOWN, text.data, NULL);
+        for (size_t i = 0; i < d.count; i++)
+            add_solid_lines(&found, d.samples[i].text);
+        add_solid_lines(&right, strbuf_str(&text));
+        if (!str_equal(strbuf_str(&found), strbuf_str(&right)))
+            fail_msg("of\n%s\nfound\n%s", text.data, found.data);
+        for (size_t i = 1; i < d.count; i++)
+            assert_true(d.samples[i].line > d.samples[i - 1].line);
+        strbuf_free(&found);
+        strbuf_free(&right);
+        strbuf_free(&text);
+        arena_free(&a);
+    }
+}
+
 static void contents_differ_by_kind_and_text_alone(void **state)
 {
     (void)state;
@@ -311,6 +356,7 @@ int main(void)
         cmocka_unit_test(bad_records_are_all_listed),
         cmocka_unit_test(a_listing_has_an_end),
         cmocka_unit_test(cutting_is_local),
+        cmocka_unit_test(no_line_is_lost),
         cmocka_unit_test(contents_differ_by_kind_and_text_alone),
         cmocka_unit_test(odd_documents_are_cut_in_linear_time),
     };

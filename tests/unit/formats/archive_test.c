@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <zstd.h>
 
@@ -23,8 +24,9 @@ static void put(const char *folder, const char *name, const char *text, mode_t m
     free(path);
 }
 
-#define LONG "a-name-of-more-than-a-hundred-bytes-" \
-             "a-name-of-more-than-a-hundred-bytes-a-name-of-more-than-a-hundred-bytes"
+#define LONG                               \
+    "a-name-of-more-than-a-hundred-bytes-" \
+    "a-name-of-more-than-a-hundred-bytes-a-name-of-more-than-a-hundred-bytes"
 
 static char *sample(void **state, const char *name, mode_t mode)
 {
@@ -138,8 +140,30 @@ struct evil {
     const char *name;
     mode_t type; /* 0: a hard link that carries data */
     const char *content;
-    int64_t size; /* a hole of this size; 0: the content */
+    int64_t claim; /* the size that its header claims; 0: that of the content */
 };
+
+/* Writes another size into the last header of this name, and its sum. */
+static void lie(const char *path, const struct evil *v)
+{
+    struct strbuf tar = read_file(path);
+    size_t at = tar.size;
+    do
+        at -= 512;
+    while (at && memcmp(tar.data + at, v->name, strlen(v->name) + 1) != 0);
+    unsigned char *header = (unsigned char *)tar.data + at;
+    unsigned sum = 0;
+    char digits[20];
+    snprintf(digits, sizeof digits, "%012llo", (long long unsigned)v->claim);
+    memcpy(header + 124, digits, 12);
+    memset(header + 148, ' ', 8);
+    for (int i = 0; i < 512; i++)
+        sum += header[i];
+    snprintf(digits, sizeof digits, "%06o", sum);
+    memcpy(header + 148, digits, 7);
+    write_file(path, tar.data, tar.size);
+    strbuf_free(&tar);
+}
 
 static void make_tar(const char *path, const struct evil *entries, size_t count)
 {
@@ -152,19 +176,20 @@ static void make_tar(const char *path, const struct evil *entries, size_t count)
         archive_entry_set_pathname(entry, v->name);
         archive_entry_set_filetype(entry, v->type ? v->type : AE_IFREG);
         archive_entry_set_perm(entry, 0644);
-        archive_entry_set_size(entry, v->size ? v->size : (int64_t)strlen(v->content));
-        if (v->size)
-            archive_entry_sparse_add_entry(entry, 0, 1);
+        archive_entry_set_size(entry, (int64_t)strlen(v->content));
         if (v->type == AE_IFLNK)
             archive_entry_set_symlink(entry, v->content);
         if (v->type == 0)
             archive_entry_set_hardlink(entry, v->content);
         assert_int_equal(archive_write_header(a, entry), ARCHIVE_OK);
-        if (v->type == AE_IFREG && !v->size)
+        if (v->type == AE_IFREG)
             archive_write_data(a, v->content, strlen(v->content));
         archive_entry_free(entry);
     }
     archive_write_free(a);
+    for (size_t i = 0; i < count; i++)
+        if (entries[i].claim)
+            lie(path, &entries[i]);
 }
 
 static void b21_unsafe_entries_are_refused_whole(void **state)

@@ -44,16 +44,17 @@ static void render(struct fixture *f, const struct chat_message *m, size_t count
 {
     f->ids.count = 0;
     f->learned.size = 0;
-    assert_true(chat_template_render(&f->c, f->t, m, count, open_answer, &f->ids, &f->learned,
-                                     NULL));
+    assert_true(
+        chat_template_render(&f->c, f->t, m, count, open_answer, &f->ids, &f->learned, NULL));
     assert_int_equal(f->ids.count, f->learned.size);
 }
 
 static enum chat_role role_of(const json_t *message)
 {
     const char *role = json_string_value(json_object_get(message, "role"));
-    return !strcmp(role, "system") ? CHAT_SYSTEM : !strcmp(role, "user") ? CHAT_USER
-                                                                         : CHAT_ASSISTANT;
+    return !strcmp(role, "system") ? CHAT_SYSTEM
+           : !strcmp(role, "user") ? CHAT_USER
+                                   : CHAT_ASSISTANT;
 }
 
 /* [messages, open answer?, ids, learned] */
@@ -63,10 +64,11 @@ static void check_chat(struct fixture *f, const char *line)
     const json_t *ids = json_array_get(row, 2), *learned = json_array_get(row, 3);
     struct chat_message m[8];
     size_t i;
-    json_array_foreach(list, i, message) {
+    json_array_foreach(list, i, message)
+    {
         const json_t *content = json_object_get(message, "content");
-        m[i] = (struct chat_message){role_of(message), {json_string_value(content),
-                                                        json_string_length(content)}};
+        m[i] = (struct chat_message){role_of(message),
+                                     {json_string_value(content), json_string_length(content)}};
     }
     render(f, m, json_array_size(list), json_is_true(json_array_get(row, 1)));
     assert_int_equal(f->ids.count, json_array_size(ids));
@@ -97,8 +99,9 @@ static void conversations_are_those_of_transformers(void **state)
 static void an_answer_follows_its_request_id_for_id(void **state)
 {
     (void)state;
-    static const char *const answers[] = {"", "the list", " the list", "\nthe", "\n\n", "  \n x",
-                                          "\tx", "1", "\xCC\x81", "assistant\n", "'s"};
+    static const char *const answers[] = {"",         "the list",    " the list", "\nthe",
+                                          "\n\n",     "  \n x",      "\tx",       "1",
+                                          "\xCC\x81", "assistant\n", "'s"};
     struct fixture f = begin();
     for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
         struct chat_message m[] = {{CHAT_USER, STR("context.")},

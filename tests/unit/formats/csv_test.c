@@ -49,7 +49,9 @@ static void p15_cells_keep_all_their_lines(void **state)
 static void other_encodings_are_tables_too(void **state)
 {
     (void)state;
-    check(STR("\xFF\xFE" "a\0;\0\x2d\x4e\r\0\n\0"), "1[a|\u4e2d]");
+    check(STR("\xFF\xFE"
+              "a\0;\0\x2d\x4e\r\0\n\0"),
+          "1[a|\u4e2d]");
     check(STR("1.png,\xB3\xC7\xCA\xD0\r\n"), "1[1.png|\u57ce\u5e02]");
 }
 

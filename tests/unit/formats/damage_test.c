@@ -199,7 +199,8 @@ static void weights_survive(void **state)
 static void csv_survives(void **state)
 {
     char *path = path_join(*state, "x");
-    static const char table[] = "\xEF\xBB\xBF" "filename,prompt\r\n\"a,\"\"b\"\".png\",\"\u57ce\r\n"
+    static const char table[] = "\xEF\xBB\xBF"
+                                "filename,prompt\r\n\"a,\"\"b\"\".png\",\"\u57ce\r\n"
                                 "\u5e02\"\r\n\r\nc.png,d\r\n,\r\n";
     write_file(path, table, sizeof table - 1);
     damage(*state, "x", try_csv);
@@ -208,8 +209,8 @@ static void csv_survives(void **state)
 
 static void texts_survive(void **state)
 {
-    static const char *const names[] = {"text/gb18030.txt", "text/big5.txt", "text/shift_jis.txt",
-                                        "text/euc_kr.txt", "text/cp1252.txt", "text/gb18030.utf8"};
+    static const char *const names[] = {"text/gb18030.txt", "text/big5.txt",   "text/shift_jis.txt",
+                                        "text/euc_kr.txt",  "text/cp1252.txt", "text/gb18030.utf8"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         put_golden(*state, names[i], "x");
         damage(*state, "x", try_text);

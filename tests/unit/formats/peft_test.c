@@ -276,14 +276,15 @@ static void t37_the_joint_effect_is_the_sum(void **state)
                  {2, 2, 4, 4, 4, false, false}};
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct error e = {0};
-        struct peft_adapter city = sketch(cases[c].rank_1, cases[c].alpha_1, cases[c].rslora_1,
-                                          names, 2, 1);
+        struct peft_adapter city =
+            sketch(cases[c].rank_1, cases[c].alpha_1, cases[c].rslora_1, names, 2, 1);
         struct peft_adapter client = sketch(cases[c].rank_2, cases[c].alpha_2, cases[c].rslora_2,
-                                            names + 1, 2, 2), joint, again;
+                                            names + 1, 2, 2),
+                            joint, again;
         city.base = mem_strdup("base");
         assert_ok(peft_join(&joint, &city, &client, cases[c].rank_to, &e), e);
-        assert_int_equal(joint.rank, cases[c].rank_to ? cases[c].rank_to
-                                                      : cases[c].rank_1 + cases[c].rank_2);
+        assert_int_equal(joint.rank,
+                         cases[c].rank_to ? cases[c].rank_to : cases[c].rank_1 + cases[c].rank_2);
         assert_true(peft_scale(&joint) == 1 && !joint.rslora);
         assert_int_equal(joint.count, 3);
         assert_string_equal(joint.base, "base");
@@ -291,8 +292,8 @@ static void t37_the_joint_effect_is_the_sum(void **state)
         for (int n = 0; n < 3; n++)
             for (int row = 0; row < 5; row++)
                 for (int column = 0; column < 6; column++) {
-                    double wanted = delta(&city, names[n], row, column) +
-                                    delta(&client, names[n], row, column);
+                    double wanted =
+                        delta(&city, names[n], row, column) + delta(&client, names[n], row, column);
                     assert_true(fabs(delta(&again, names[n], row, column) - wanted) < 1e-6);
                 }
         peft_free(&again);

@@ -72,7 +72,7 @@ static void the_order_of_the_input_does_not_matter(void **state)
     struct error e = {0};
     char *first = path_join(*state, "1"), *second = path_join(*state, "2");
     const char *const one[] = {"a", "1", "b", "2", NULL}, *const other[] = {"b", "2", "a", "1",
-                                                                           NULL};
+                                                                            NULL};
     struct weight_tensor turned[4];
     for (size_t i = 0; i < 4; i++)
         turned[i] = tensors[3 - i];

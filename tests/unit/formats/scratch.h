@@ -56,17 +56,17 @@ static inline void copy_file(const char *from, const char *to)
     strbuf_free(&b);
 }
 
-#define assert_ok(call, e) \
-    do { \
-        if (!(call)) \
+#define assert_ok(call, e)                          \
+    do {                                            \
+        if (!(call))                                \
             fail_msg("%s: %s", #call, (e).message); \
     } while (0)
 
 /* The error is of this kind and its message contains `part`. */
-#define assert_error(e, wanted, part) \
-    do { \
-        assert_int_equal((e).kind, wanted); \
-        if (!strstr((e).message, part)) \
+#define assert_error(e, wanted, part)                          \
+    do {                                                       \
+        assert_int_equal((e).kind, wanted);                    \
+        if (!strstr((e).message, part))                        \
             fail_msg("'%s' is not in: %s", part, (e).message); \
     } while (0)
 

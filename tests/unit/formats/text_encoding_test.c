@@ -35,7 +35,9 @@ static void t01_marks_never_become_text(void **state)
     check(STR("\xEF\xBB\xBF\u4e2d"), "UTF-8", "\u4e2d");
     check(STR("\xEF\xBB\xBF\xEF\xBB\xBFx"), "UTF-8", "x");
     check(STR("\xFF\xFE\x2d\x4e\x0d\0\x0a\0"), "UTF-16LE", "\u4e2d\n");
-    check(STR("\xFE\xFF\x4e\x2d\0a"), "UTF-16BE", "\u4e2d" "a");
+    check(STR("\xFE\xFF\x4e\x2d\0a"), "UTF-16BE",
+          "\u4e2d"
+          "a");
     check(STR("\xFF\xFE\0\0a\0\0\0"), "UTF-32LE", "a");
     check(STR("\xFF\xFE\x3d\xd8\x00\xde"), "UTF-16LE", "\U0001F600");
     check(STR("\x84\x31\x95\x33\xd6\xc7\xbb\xdb"), "GB18030", "\u667a\u6167");
@@ -53,8 +55,7 @@ static void utf16_without_a_mark_is_found(void **state)
     (void)state;
     check(STR("h\0i\0\r\0\n\0"), "UTF-16LE", "hi\n");
     check(STR("\0h\0i"), "UTF-16BE", "hi");
-    check(STR("\x7a\x66\x67\x61\xce\x57\x02\x5e\n\0"), "UTF-16LE",
-          "\u667a\u6167\u57ce\u5e02\n");
+    check(STR("\x7a\x66\x67\x61\xce\x57\x02\x5e\n\0"), "UTF-16LE", "\u667a\u6167\u57ce\u5e02\n");
 }
 
 static void t03_files_of_other_encodings_are_decoded(void **state)

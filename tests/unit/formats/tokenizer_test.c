@@ -220,7 +220,8 @@ static void merges_as_pairs_or_lines_are_the_same(void **state)
     variant_begin(&v);
     json_t *merges = json_object_get(v.model, "merges"), *merge;
     size_t i;
-    json_array_foreach(merges, i, merge) {
+    json_array_foreach(merges, i, merge)
+    {
         assert_int_equal(json_array_size(merge), 2);
         char *line = mem_printf("%s %s", json_string_value(json_array_get(merge, 0)),
                                 json_string_value(json_array_get(merge, 1)));
@@ -258,11 +259,19 @@ static void a_malformed_merge_is_cited_by_its_index(void **state)
     static const struct {
         const char *merge, *words;
     } bad[] = {
-        {"\"ab\"", "merge 7"},           {"\"a b c\"", "merge 7"},     {"\" a\"", "merge 7"},
-        {"\"a \"", "merge 7"},           {"\"\"", "merge 7"},          {"7", "merge 7"},
-        {"[\"a\"]", "merge 7"},          {"[\"a\", 1]", "merge 7"},    {"[\"a\", \"b\", \"c\"]", "merge 7"},
-        {"[\"a\", \"\\u4e2d\"]", "right part"}, {"[\"\\u4e2d\", \"a\"]", "left part"},
-        {"\"% q\"", "its result"},       {"null", "merge 7"},
+        {"\"ab\"", "merge 7"},
+        {"\"a b c\"", "merge 7"},
+        {"\" a\"", "merge 7"},
+        {"\"a \"", "merge 7"},
+        {"\"\"", "merge 7"},
+        {"7", "merge 7"},
+        {"[\"a\"]", "merge 7"},
+        {"[\"a\", 1]", "merge 7"},
+        {"[\"a\", \"b\", \"c\"]", "merge 7"},
+        {"[\"a\", \"\\u4e2d\"]", "right part"},
+        {"[\"\\u4e2d\", \"a\"]", "left part"},
+        {"\"% q\"", "its result"},
+        {"null", "merge 7"},
     };
     struct variant v;
     variant_begin(&v);
@@ -289,16 +298,26 @@ static void unsupported_components_are_named(void **state)
         {"normalizer", "{\"type\": \"Sequence\", \"normalizers\": [{\"type\": \"NFKC\"}]}", "NFKC"},
         {"pre_tokenizer", "{\"type\": \"Metaspace\"}", "Metaspace"},
         {"pre_tokenizer", "null", "ByteLevel"},
-        {"pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"String\": \"a\"}, "
-                          "\"behavior\": \"MergedWithNext\"}", "MergedWithNext"},
-        {"pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a&&b]\"}, "
-                          "\"behavior\": \"Isolated\"}", "intersection"},
-        {"pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"\\\\w+\"}, "
-                          "\"behavior\": \"Isolated\"}", "\\w"},
-        {"pre_tokenizer", "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(\"}, "
-                          "\"behavior\": \"Isolated\"}", "pattern is wrong at 1"},
-        {"pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\"}, "
-                          "{\"type\": \"Digits\"}]}", "behind ByteLevel"},
+        {"pre_tokenizer",
+         "{\"type\": \"Split\", \"pattern\": {\"String\": \"a\"}, "
+         "\"behavior\": \"MergedWithNext\"}",
+         "MergedWithNext"},
+        {"pre_tokenizer",
+         "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"[a&&b]\"}, "
+         "\"behavior\": \"Isolated\"}",
+         "intersection"},
+        {"pre_tokenizer",
+         "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"\\\\w+\"}, "
+         "\"behavior\": \"Isolated\"}",
+         "\\w"},
+        {"pre_tokenizer",
+         "{\"type\": \"Split\", \"pattern\": {\"Regex\": \"(\"}, "
+         "\"behavior\": \"Isolated\"}",
+         "pattern is wrong at 1"},
+        {"pre_tokenizer",
+         "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"ByteLevel\"}, "
+         "{\"type\": \"Digits\"}]}",
+         "behind ByteLevel"},
         {"decoder", "{\"type\": \"WordPiece\"}", "WordPiece"},
         {"post_processor", "{\"type\": \"BertProcessing\"}", "BertProcessing"},
         {"added_tokens", "[{\"id\": 5, \"content\": \"x\", \"single_word\": true}]", "single_word"},
@@ -358,7 +377,8 @@ static void the_digest_is_of_what_decides_the_ids(void **state)
     variant_end(&v);
 }
 
-static double seconds_for(const struct tokenizer *t, const char *unit, size_t repeats, size_t *count)
+static double seconds_for(const struct tokenizer *t, const char *unit, size_t repeats,
+                          size_t *count)
 {
     struct strbuf text = {0};
     struct tokens ids = {0};
@@ -414,7 +434,8 @@ static void damaged_files_do_no_harm(void **state)
         struct tokens ids = {0};
         struct tokenizer *t = tokenizer_open_folder(v.folder, NULL, &e);
         if (t)
-            assert_true(tokenizer_encode(t, STR("the <tag> \xC3\xA9\xCC\x81 12 \n\n\n\n"), &ids, &e));
+            assert_true(
+                tokenizer_encode(t, STR("the <tag> \xC3\xA9\xCC\x81 12 \n\n\n\n"), &ids, &e));
         else
             assert_true(e.kind != ERROR_NONE && e.message[0]);
         tokens_free(&ids);

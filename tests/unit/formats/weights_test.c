@@ -240,8 +240,7 @@ static void the_files_of_a_base_are_listed(void **state)
 {
     static const char *const sharded[] = {"config.json", "chat_template.jinja", INDEX, SHARD_1,
                                           SHARD_2};
-    static const char *const single[] = {"config.json", "chat_template.jinja",
-                                         "model.safetensors"};
+    static const char *const single[] = {"config.json", "chat_template.jinja", "model.safetensors"};
     static const char *const one[] = {"tiny.gguf"};
     struct error e = {0};
     char *folder = copy_model(state), **files;

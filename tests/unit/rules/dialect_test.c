@@ -1,19 +1,18 @@
 #include "tests/unit/rules/project.h"
 
-#define HEAD                                                                                      \
-    "task_type: text-generation\n"                                                                \
-    "base_model: ./models/m.gguf\n"                                                               \
+#define HEAD                        \
+    "task_type: text-generation\n"  \
+    "base_model: ./models/m.gguf\n" \
     "train_data_dir: ./data/client_docs\n"
 
-static const char whole[] = HEAD
-    "metadata_path: ./data/client_docs/metadata.csv\n"
-    "lora_rank: 8\n"
-    "lora_alpha: 32\n"
-    "batch_size: 2\n"
-    "epochs: 15\n"
-    "learning_rate: 2e-4\n"
-    "output_dir: ./output/client_doc_lora\n"
-    "save_steps: 100\n";
+static const char whole[] = HEAD "metadata_path: ./data/client_docs/metadata.csv\n"
+                                 "lora_rank: 8\n"
+                                 "lora_alpha: 32\n"
+                                 "batch_size: 2\n"
+                                 "epochs: 15\n"
+                                 "learning_rate: 2e-4\n"
+                                 "output_dir: ./output/client_doc_lora\n"
+                                 "save_steps: 100\n";
 
 static void make(void)
 {
@@ -101,7 +100,8 @@ static void pictures_fail_only_when_they_are_built(void **state)
     static const char *const kinds[] = {"text-to-image", "image-generation"};
     for (size_t i = 0; i < 2; i++) {
         char *text = mem_printf("task_type: %s\nbase_model: models/m.gguf\n"
-                                "train_data_dir: data/pictures\noutput_dir: out/look\n", kinds[i]);
+                                "train_data_dir: data/pictures\noutput_dir: out/look\n",
+                                kinds[i]);
         struct rules *r = project_takes(p, text);
         assert_string_equal(r->adapters[0].not_built_kind, "pictures");
         assert_int_equal(r->datasets[0].kind, DATASET_IMAGES);
@@ -120,9 +120,10 @@ static void stored_weights_keep_their_rank(void **state)
     assert_true(str_ends(str_of(r->adapters[0].initial_adapter), "/old/adapter.safetensors"));
     r = project_takes(p, HEAD "output_dir: out/x\nlora_rank: 16\ninit_lora_weights: peft/\n");
     assert_true(str_ends(str_of(r->adapters[0].initial_adapter), "/peft"));
-    project_refuses(p, HEAD "output_dir: out/x\n"
-                            "lora_rank: 8\n"
-                            "init_lora_weights: old/adapter.safetensors\n",
+    project_refuses(p,
+                    HEAD "output_dir: out/x\n"
+                         "lora_rank: 8\n"
+                         "init_lora_weights: old/adapter.safetensors\n",
                     "lorabuild.yaml:5:12: rank 8, but 'old/adapter.safetensors' has rank 16; write "
                     "lora_rank: 16\n"
                     "  5 | lora_rank: 8\n"
@@ -135,13 +136,14 @@ static void stored_weights_keep_their_rank(void **state)
 static void all_errors_of_a_flat_file_are_told(void **state)
 {
     struct project *p = *state;
-    project_refuses(p, "task_type: text-generaton\n"
-                       "base_model: models/n.gguf\n"
-                       "train_data_dir: data/docs\n"
-                       "lora_rank: eight\n"
-                       "rank: 8\n"
-                       "save_step: 100\n"
-                       "output_dir: ..\n",
+    project_refuses(p,
+                    "task_type: text-generaton\n"
+                    "base_model: models/n.gguf\n"
+                    "train_data_dir: data/docs\n"
+                    "lora_rank: eight\n"
+                    "rank: 8\n"
+                    "save_step: 100\n"
+                    "output_dir: ..\n",
                     "lorabuild.yaml:1:12: 'task_type' takes text-generation, text-to-image, "
                     "image-generation, not 'text-generaton'; did you mean 'text-generation'?\n"
                     "  1 | task_type: text-generaton\n"

@@ -16,30 +16,29 @@ static void make(void)
 static void a_wrong_file_gets_every_error_at_once(void **state)
 {
     struct project *p = *state;
-    project_refuses(
-        p,
-        "clients: clients/%/\n"
-        "shared: [corpus/, models/]\n"
-        "base:\n"
-        "  writer： models/m.gguf\n"
-        "  painter: models/painter\n"
-        "datasets:\n"
-        "  pictures-%: {images: clients/%/pictures/}\n"
-        "adapters:\n"
-        "  city: {base: writer, data: corpus/, rank: 8, epoch: 15}\n"
-        "  look-%: {base: painter, data: pictures-%}\n"
-        "  look-b:\n"
-        "    data: clients/a/pictures/\n",
-        "lorabuild.yaml:4:9: Chinese colon; write ': ' (colon, space)\n"
-        "  4 |   writer： models/m.gguf\n"
-        "    |         ^^\n"
-        "lorabuild.yaml:9:48: unknown key 'epoch'; did you mean 'epochs'?\n"
-        "  9 |   city: {base: writer, data: corpus/, rank: 8, epoch: 15}\n"
-        "    |                                                ^^^^^\n"
-        "lorabuild.yaml:12:11: 'look-b' belongs to client b and would learn from a\n"
-        " 12 |     data: clients/a/pictures/\n"
-        "    |           ^^^^^^^^^^^^^^^^^^^ secret to a (line 1)\n",
-        "3 errors. Nothing was built.");
+    project_refuses(p,
+                    "clients: clients/%/\n"
+                    "shared: [corpus/, models/]\n"
+                    "base:\n"
+                    "  writer： models/m.gguf\n"
+                    "  painter: models/painter\n"
+                    "datasets:\n"
+                    "  pictures-%: {images: clients/%/pictures/}\n"
+                    "adapters:\n"
+                    "  city: {base: writer, data: corpus/, rank: 8, epoch: 15}\n"
+                    "  look-%: {base: painter, data: pictures-%}\n"
+                    "  look-b:\n"
+                    "    data: clients/a/pictures/\n",
+                    "lorabuild.yaml:4:9: Chinese colon; write ': ' (colon, space)\n"
+                    "  4 |   writer： models/m.gguf\n"
+                    "    |         ^^\n"
+                    "lorabuild.yaml:9:48: unknown key 'epoch'; did you mean 'epochs'?\n"
+                    "  9 |   city: {base: writer, data: corpus/, rank: 8, epoch: 15}\n"
+                    "    |                                                ^^^^^\n"
+                    "lorabuild.yaml:12:11: 'look-b' belongs to client b and would learn from a\n"
+                    " 12 |     data: clients/a/pictures/\n"
+                    "    |           ^^^^^^^^^^^^^^^^^^^ secret to a (line 1)\n",
+                    "3 errors. Nothing was built.");
 }
 
 struct wrong {
@@ -52,14 +51,12 @@ static const struct wrong one_error[] = {
      "lorabuild.yaml:3:1: a tab indents this line; write spaces\n"
      "  3 |     x: {data: corpus/}\n"
      "    | ^^^^\n"},
-    {BASE HERE "， rank: 8}\n",
-     "lorabuild.yaml:3:20: Chinese comma; write ', ' (comma, space)\n"
-     "  3 |   x: {data: corpus/， rank: 8}\n"
-     "    |                    ^^\n"},
-    {BASE "adapters:\n  x: {data: 【corpus/]}\n",
-     "lorabuild.yaml:3:13: Chinese bracket; write [\n"
-     "  3 |   x: {data: 【corpus/]}\n"
-     "    |             ^^\n"},
+    {BASE HERE "， rank: 8}\n", "lorabuild.yaml:3:20: Chinese comma; write ', ' (comma, space)\n"
+                                "  3 |   x: {data: corpus/， rank: 8}\n"
+                                "    |                    ^^\n"},
+    {BASE "adapters:\n  x: {data: 【corpus/]}\n", "lorabuild.yaml:3:13: Chinese bracket; write [\n"
+                                                  "  3 |   x: {data: 【corpus/]}\n"
+                                                  "    |             ^^\n"},
     {BASE "adapters:\n  x: {data: “corpus/”, rank: 8}\n",
      "lorabuild.yaml:3:13: Chinese quotation marks; write \" or '\n"
      "  3 |   x: {data: “corpus/”, rank: 8}\n"
@@ -92,14 +89,12 @@ static const struct wrong one_error[] = {
      "lorabuild.yaml:3:28: 'rank' takes a whole number from 1 to 512, not '2026-11-24'\n"
      "  3 |   x: {data: corpus/, rank: 2026-11-24}\n"
      "    |                            ^^^^^^^^^^\n"},
-    {BASE HERE ", rank: [8]}\n",
-     "lorabuild.yaml:3:28: 'rank' takes a whole number, not a list\n"
-     "  3 |   x: {data: corpus/, rank: [8]}\n"
-     "    |                            ^\n"},
-    {BASE HERE ", rank}\n",
-     "lorabuild.yaml:3:22: 'rank' has no value; leave it out\n"
-     "  3 |   x: {data: corpus/, rank}\n"
-     "    |                      ^^^^\n"},
+    {BASE HERE ", rank: [8]}\n", "lorabuild.yaml:3:28: 'rank' takes a whole number, not a list\n"
+                                 "  3 |   x: {data: corpus/, rank: [8]}\n"
+                                 "    |                            ^\n"},
+    {BASE HERE ", rank}\n", "lorabuild.yaml:3:22: 'rank' has no value; leave it out\n"
+                            "  3 |   x: {data: corpus/, rank}\n"
+                            "    |                      ^^^^\n"},
     {BASE HERE ", learning_rate: 2}\n",
      "lorabuild.yaml:3:37: 'learning_rate' takes a number from 1e-9 to 1, not '2'\n"
      "  3 |   x: {data: corpus/, learning_rate: 2}\n"
@@ -130,10 +125,9 @@ static const struct wrong one_error[] = {
      "lorabuild.yaml:4:50: 'k' joined with its parents has rank 24 (8 + 16), above max_rank 16\n"
      "  4 |   k: {from: x, data: corpus/, rank: 8, max_rank: 16}\n"
      "    |                                                  ^^\n"},
-    {BASE "adapters:\n  x: {rank: 8}\n",
-     "lorabuild.yaml:3:3: 'x' has no 'data'\n"
-     "  3 |   x: {rank: 8}\n"
-     "    |   ^\n"},
+    {BASE "adapters:\n  x: {rank: 8}\n", "lorabuild.yaml:3:3: 'x' has no 'data'\n"
+                                         "  3 |   x: {rank: 8}\n"
+                                         "    |   ^\n"},
     {BASE "adapters:\n  x: {data: corpora}\n",
      "lorabuild.yaml:3:13: there is no dataset 'corpora'\n"
      "  3 |   x: {data: corpora}\n"
@@ -171,10 +165,9 @@ static const struct wrong one_error[] = {
      "lorabuild.yaml:3:3: the name '-x' must not begin with '-' or '.'\n"
      "  3 |   -x: {data: corpus/}\n"
      "    |   ^^\n"},
-    {BASE HERE "}\ngroups: {x: [x]}\n",
-     "lorabuild.yaml:4:10: 'x' is an adapter already (line 3)\n"
-     "  4 | groups: {x: [x]}\n"
-     "    |          ^\n"},
+    {BASE HERE "}\ngroups: {x: [x]}\n", "lorabuild.yaml:4:10: 'x' is an adapter already (line 3)\n"
+                                        "  4 | groups: {x: [x]}\n"
+                                        "    |          ^\n"},
     {BASE HERE "}\n  X: {data: corpus/}\n",
      "lorabuild.yaml:4:3: 'X' and 'x' (line 3) differ only in upper and lower case\n"
      "  4 |   X: {data: corpus/}\n"
@@ -246,10 +239,9 @@ static const struct wrong one_error[] = {
     {"", "lorabuild.yaml is empty; it needs at least base: and adapters:\n"},
     {"# nothing\n", "lorabuild.yaml is empty; it needs at least base: and adapters:\n"},
     {"base: models/m.gguf\n", "lorabuild.yaml names no adapter; add adapters:\n"},
-    {"- a\n",
-     "lorabuild.yaml:1:1: a rule file begins with keys, such as base: and adapters:\n"
-     "  1 | - a\n"
-     "    | ^\n"},
+    {"- a\n", "lorabuild.yaml:1:1: a rule file begins with keys, such as base: and adapters:\n"
+              "  1 | - a\n"
+              "    | ^\n"},
 };
 
 static void each_error_is_told_exactly(void **state)
@@ -282,11 +274,12 @@ static void chinese_names_stay_as_they_are(void **state)
     struct project *p = *state;
     static const char *const folders[] = {"corpus/方案（终版）：一，二【三】", NULL};
     project_folders(folders);
-    struct rules *r = project_takes(p, BASE "adapters:\n"
-                                            "  甲: {data: corpus/方案（终版）：一，二【三】/, rank: 8}\n"
-                                            "  乙:\n"
-                                            "    data: corpus/方案（终版）：一，二【三】\n"
-                                            "    trigger: '客户：甲'  # 注释：，【】\n");
+    struct rules *r =
+        project_takes(p, BASE "adapters:\n"
+                              "  甲: {data: corpus/方案（终版）：一，二【三】/, rank: 8}\n"
+                              "  乙:\n"
+                              "    data: corpus/方案（终版）：一，二【三】\n"
+                              "    trigger: '客户：甲'  # 注释：，【】\n");
     assert_string_equal(r->adapters[0].name, "甲");
     assert_string_equal(r->datasets[0].written, "corpus/方案（终版）：一，二【三】");
     assert_int_equal(r->dataset_count, 1);
@@ -385,7 +378,10 @@ static void files_that_cannot_be_read_are_named(void **state)
     assert_string_equal(project_report(p), "elsewhere.yaml: No such file or directory\n");
     project_says(p, "include: more.yaml\n" BASE HERE "}\n",
                  "lorabuild.yaml:1:10: more.yaml: No such file or directory\n");
-    project_bytes("lorabuild.yaml", "\xFF\xFE" "b\0a\0", 6);
+    project_bytes("lorabuild.yaml",
+                  "\xFF\xFE"
+                  "b\0a\0",
+                  6);
     project_forget(p);
     assert_null(rules_load("lorabuild.yaml", &p->report, &p->e));
     assert_string_equal(project_report(p),

@@ -3,9 +3,7 @@
 #define TOP "clients: clients/%/\nshared: [corpus/, models/]\n"
 
 static const char presales[] =
-    "lorabuild: 1\n"
-    TOP
-    "base:\n"
+    "lorabuild: 1\n" TOP "base:\n"
     "  writer: models/m.gguf\n"
     "  painter: {path: models/painter, template: chatml, serve_base: writer}\n"
     "defaults:\n"
@@ -28,8 +26,9 @@ static const char presales[] =
 static void make(void)
 {
     static const char *const folders[] = {
-        "corpus/smart-city",   "clients/a/pictures",  "clients/a/proposals", "clients/k/proposals",
-        "clients/文/proposals", "clients/.hidden/proposals", "clients/empty", "models/painter", NULL};
+        "corpus/smart-city",   "clients/a/pictures",   "clients/a/proposals",
+        "clients/k/proposals", "clients/文/proposals", "clients/.hidden/proposals",
+        "clients/empty",       "models/painter",       NULL};
     project_folders(folders);
     project_file("clients/read-me.txt", "no client");
     project_file("models/m.gguf", "");
@@ -130,7 +129,8 @@ static void three_lines_are_a_rule_file(void **state)
     assert_string_equal(r->datasets[0].name, "corpus");
     assert_string_equal(r->bases[0].name, "models/m.gguf");
     assert_null(r->clients_root);
-    r = project_takes(p, "adapters:\n  x: {base: models/m.gguf, data: [corpus/, ./corpus/smart-city]}\n");
+    r = project_takes(
+        p, "adapters:\n  x: {base: models/m.gguf, data: [corpus/, ./corpus/smart-city]}\n");
     assert_string_equal(r->bases[0].written, "models/m.gguf");
     assert_int_equal(r->adapters[0].data_count, 2);
     assert_string_equal(r->datasets[1].written, "corpus/smart-city");
@@ -144,16 +144,15 @@ static void merge_keys_and_aliases_know_where_they_stand(void **state)
     struct project *p = *state;
     size_t rank = (size_t)(recipe_key_find("rank") - recipe_keys);
     size_t seed = (size_t)(recipe_key_find("seed") - recipe_keys);
-    struct rules *r = project_takes(p, TOP
-                                    "base: models/m.gguf\n"
-                                    "x-common: &common {rank: 4, seed: 7, data: corpus/}\n"
-                                    "adapters:\n"
-                                    "  x: {<<: *common, rank: 8}\n"
-                                    "  y: *common\n"
-                                    "  text-%:\n"
-                                    "    <<: [{seed: 9}, *common]\n"
-                                    "    data: clients/%/proposals/\n"
-                                    "  text-a: {rank: 2}\n");
+    struct rules *r = project_takes(p, TOP "base: models/m.gguf\n"
+                                           "x-common: &common {rank: 4, seed: 7, data: corpus/}\n"
+                                           "adapters:\n"
+                                           "  x: {<<: *common, rank: 8}\n"
+                                           "  y: *common\n"
+                                           "  text-%:\n"
+                                           "    <<: [{seed: 9}, *common]\n"
+                                           "    data: clients/%/proposals/\n"
+                                           "  text-a: {rank: 2}\n");
     const struct rule_adapter *x = project_adapter(r, "x"), *y = project_adapter(r, "y");
     assert_true(x->recipe.rank == 8 && x->recipe.seed == 7);
     assert_int_equal(x->recipe_place[seed].line, 6);
@@ -187,14 +186,15 @@ static void every_recipe_key_is_taken(void **state)
 {
     struct project *p = *state;
     struct rules *r = project_takes(
-        p, "base: models/m.gguf\n"
-           "defaults: {text: {epochs: 3, alpha: auto, targets: all, max_chain: 7}}\n"
-           "adapters:\n"
-           "  x: {data: corpus/, rank: 8, alpha: 12.5, dropout: 0.05, targets: [v_proj, q_proj],\n"
-           "      steps: 1e3, learning_rate: 1e-4, schedule: cosine, warmup: 0.1, decay: 0.3,\n"
-           "      weight_decay: 0.01, batch_size: 2, accumulation: 4, max_length: 256, mode: text,\n"
-           "      seed: 0x10, max_grad_norm: off, precision: f32, max_rank: 16, max_chain: 0}\n"
-           "  y: {data: corpus/}\n");
+        p,
+        "base: models/m.gguf\n"
+        "defaults: {text: {epochs: 3, alpha: auto, targets: all, max_chain: 7}}\n"
+        "adapters:\n"
+        "  x: {data: corpus/, rank: 8, alpha: 12.5, dropout: 0.05, targets: [v_proj, q_proj],\n"
+        "      steps: 1e3, learning_rate: 1e-4, schedule: cosine, warmup: 0.1, decay: 0.3,\n"
+        "      weight_decay: 0.01, batch_size: 2, accumulation: 4, max_length: 256, mode: text,\n"
+        "      seed: 0x10, max_grad_norm: off, precision: f32, max_rank: 16, max_chain: 0}\n"
+        "  y: {data: corpus/}\n");
     const struct recipe *x = &project_adapter(r, "x")->recipe, *y = &r->adapters[1].recipe;
     assert_true(x->alpha == 12.5 && x->dropout == 0.05 && x->steps == 1000 && x->epochs == 0);
     assert_true(x->target_count == 2);
@@ -208,16 +208,16 @@ static void every_recipe_key_is_taken(void **state)
 static void datasets_have_options(void **state)
 {
     struct project *p = *state;
-    struct rules *r = project_takes(
-        p, "base: models/m.gguf\n"
-           "datasets:\n"
-           "  a: {text: corpus/, captions: none, edits: relearn, review: required}\n"
-           "  b: {text: corpus/, captions: {command: [my-captions, -x]}}\n"
-           "  c: {images: corpus/, captions: clip}\n"
-           "adapters:\n"
-           "  x: {data: a}\n"
-           "  y: {data: b}\n"
-           "  z: {data: c}\n");
+    struct rules *r =
+        project_takes(p, "base: models/m.gguf\n"
+                         "datasets:\n"
+                         "  a: {text: corpus/, captions: none, edits: relearn, review: required}\n"
+                         "  b: {text: corpus/, captions: {command: [my-captions, -x]}}\n"
+                         "  c: {images: corpus/, captions: clip}\n"
+                         "adapters:\n"
+                         "  x: {data: a}\n"
+                         "  y: {data: b}\n"
+                         "  z: {data: c}\n");
     assert_true(r->datasets[0].captions == CAPTIONS_NONE && r->datasets[0].edits_relearn &&
                 r->datasets[0].review_required);
     assert_null(r->adapters[0].not_built_kind);
@@ -239,16 +239,18 @@ static void included_files_count_as_one(void **state)
     assert_int_equal(r->adapter_count, 2);
     assert_string_equal(r->datasets[0].written, "corpus");
     assert_string_equal(project_adapter(r, "x")->place.file, "more/rules.yaml");
-    project_refuses(p, "include: more/rules.yaml\nbase: models/m.gguf\n"
-                       "adapters: {x: {data: corpus/}}\n",
+    project_refuses(p,
+                    "include: more/rules.yaml\nbase: models/m.gguf\n"
+                    "adapters: {x: {data: corpus/}}\n",
                     "more/rules.yaml:4:12: adapter 'x' stands twice; it is in lorabuild.yaml:3 "
                     "already\n"
                     "  4 | adapters: {x: {data: d}}\n"
                     "    |            ^\n",
                     "1 error. Nothing was built.");
     project_file("clients/a/rules.yaml", "adapters: {}\n");
-    project_says(p, TOP "include: clients/a/rules.yaml\nbase: models/m.gguf\n"
-                        "adapters: {x: {data: corpus/}}\n",
+    project_says(p,
+                 TOP "include: clients/a/rules.yaml\nbase: models/m.gguf\n"
+                     "adapters: {x: {data: corpus/}}\n",
                  "lorabuild.yaml:3:10: 'clients/a/rules.yaml' lies beneath clients:");
 }
 
@@ -257,10 +259,11 @@ static void two_patterns_for_one_name_are_refused(void **state)
     struct project *p = *state;
     static const char *const folders[] = {"clients/x", NULL};
     project_folders(folders);
-    project_refuses(p, TOP "base: models/m.gguf\n"
-                           "adapters:\n"
-                           "  a-%: {data: corpus/}\n"
-                           "  '%-x': {data: corpus/}\n",
+    project_refuses(p,
+                    TOP "base: models/m.gguf\n"
+                        "adapters:\n"
+                        "  a-%: {data: corpus/}\n"
+                        "  '%-x': {data: corpus/}\n",
                     "lorabuild.yaml:6:3: '%-x' and 'a-%' (line 5) both make 'a-x'\n"
                     "  6 |   '%-x': {data: corpus/}\n"
                     "    |   ^^^^^\n",
@@ -296,10 +299,11 @@ static void projects_without_clients_yet_are_fine(void **state)
                                        "groups: {client-%: [text-%]}\n");
     assert_int_equal(r->adapter_count, 1);
     assert_int_equal(r->group_count, 0);
-    project_says(p, "clients: none/%/\nshared: [corpus, models]\nbase: models/m.gguf\n"
-                    "adapters:\n"
-                    "  city: {data: corpus/}\n"
-                    "  text-%: {from: ciyt, data: notes-%}\n",
+    project_says(p,
+                 "clients: none/%/\nshared: [corpus, models]\nbase: models/m.gguf\n"
+                 "adapters:\n"
+                 "  city: {data: corpus/}\n"
+                 "  text-%: {from: ciyt, data: notes-%}\n",
                  "lorabuild.yaml:6:18: there is no adapter 'ciyt'; did you mean 'city'?");
     assert_non_null(strstr(project_report(p), ":6:30: there is no dataset 'notes-%'"));
 }
@@ -313,13 +317,15 @@ static void likely_slips_are_warned_of(void **state)
                                         "  city: {data: corpus/}\n"
                                         "  text-%: {from: city, data: d-%}\n"
                                         "  text-zz: {rank: 4}\n"));
-    assert_string_equal(project_report(p),
-                        "lorabuild.yaml:4:24: warning: no client has 'clients/%/propsals/'\n"
-                        "  4 | datasets: {d-%: {text: clients/%/propsals/}}\n"
-                        "    |                        ^^^^^^^^^^^^^^^^^^^\n"
-                        "lorabuild.yaml:8:3: warning: there is no client 'zz', so no 'text-zz'\n"
-                        "  8 |   text-zz: {rank: 4}\n"
-                        "    |   ^^^^^^^\n");
+    assert_string_equal(
+        project_report(p),
+        "lorabuild.yaml:4:24: warning: no client has 'clients/%/propsals/'; did you "
+        "mean 'clients/a/proposals/'?\n"
+        "  4 | datasets: {d-%: {text: clients/%/propsals/}}\n"
+        "    |                        ^^^^^^^^^^^^^^^^^^^\n"
+        "lorabuild.yaml:8:3: warning: there is no client 'zz', so no 'text-zz'\n"
+        "  8 |   text-zz: {rank: 4}\n"
+        "    |   ^^^^^^^\n");
 }
 
 static void the_same_file_gives_the_same_rules(void **state)

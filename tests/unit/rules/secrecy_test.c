@@ -6,9 +6,9 @@
 
 static void make(void)
 {
-    static const char *const folders[] = {"corpus/papers",     "clients/a/texts", "clients/b/texts",
-                                          "clients/.git/texts", "outside/texts",  "models/blobs",
-                                          "models/hub/snapshots/1", NULL};
+    static const char *const folders[] = {
+        "corpus/papers", "clients/a/texts", "clients/b/texts",        "clients/.git/texts",
+        "outside/texts", "models/blobs",    "models/hub/snapshots/1", NULL};
     project_folders(folders);
     project_file("models/m.gguf", "");
     project_file("models/blobs/3f2a", "weights");
@@ -38,13 +38,15 @@ static void paths_under_no_root_are_refused(void **state)
     path_is_refused(p, "outside/texts/",
                     "'outside/texts/' lies neither in a client's folder nor under shared:; add its "
                     "folder to shared:");
-    path_is_refused(p, "clients/", "'clients/' holds the folders of all clients; name one beneath it");
+    path_is_refused(p, "clients/",
+                    "'clients/' holds the folders of all clients; name one beneath it");
     path_is_refused(p, "./", "'./' holds the folders of all clients; name one beneath it");
     path_is_refused(p, "clients/.git/texts",
                     "'clients/.git/texts' lies beneath clients:, but in no client's folder");
-    path_is_refused(p, "corpus/../outside/texts",
-                    "'corpus/../outside/texts' lies neither in a client's folder nor under shared:; "
-                    "add its folder to shared:");
+    path_is_refused(
+        p, "corpus/../outside/texts",
+        "'corpus/../outside/texts' lies neither in a client's folder nor under shared:; "
+        "add its folder to shared:");
 }
 
 static void links_are_judged_by_where_they_end(void **state)
@@ -52,7 +54,8 @@ static void links_are_judged_by_where_they_end(void **state)
     struct project *p = *state;
     char *real = realpath("outside/texts", NULL);
     char *message = mem_printf("'corpus/to-outside' ends in '%s', neither in a client's folder nor "
-                               "under shared:; add that folder to shared:", real);
+                               "under shared:; add that folder to shared:",
+                               real);
     path_is_refused(p, "corpus/to-outside", message);
     free(message);
     free(real);
@@ -75,9 +78,10 @@ static void links_are_judged_by_where_they_end(void **state)
 static void a_pattern_that_leads_to_another_client_is_refused(void **state)
 {
     struct project *p = *state;
-    project_refuses(p, "clients: clients/%/\nshared: models\nbase: models/m.gguf\n"
-                       "datasets:\n  d-%: {text: clients/%/to-b}\n"
-                       "adapters:\n  x-%: {data: d-%}\n",
+    project_refuses(p,
+                    "clients: clients/%/\nshared: models\nbase: models/m.gguf\n"
+                    "datasets:\n  d-%: {text: clients/%/to-b}\n"
+                    "adapters:\n  x-%: {data: d-%}\n",
                     "lorabuild.yaml:5:15: 'd-a' belongs to client a and would learn from b\n"
                     "  5 |   d-%: {text: clients/%/to-b}\n"
                     "    |               ^^^^^^^^^^^^^^ secret to b (line 1)\n",
@@ -92,11 +96,12 @@ static void two_clients_never_meet(void **state)
                     "  5 |   x: {data: [clients/a/texts/, clients/b/texts/]}\n"
                     "    |                                ^^^^^^^^^^^^^^^^ secret to b (line 1)\n",
                     "1 error. Nothing was built.");
-    project_refuses(p, "clients: clients/%/\nshared: models\nbase: models/m.gguf\n"
-                       "datasets:\n"
-                       "  d-%: {text: clients/%/texts}\n"
-                       "adapters:\n"
-                       "  x: {data: [d-a, d-b]}\n",
+    project_refuses(p,
+                    "clients: clients/%/\nshared: models\nbase: models/m.gguf\n"
+                    "datasets:\n"
+                    "  d-%: {text: clients/%/texts}\n"
+                    "adapters:\n"
+                    "  x: {data: [d-a, d-b]}\n",
                     "lorabuild.yaml:7:19: 'x' belongs to client a and would learn from b\n"
                     "  7 |   x: {data: [d-a, d-b]}\n"
                     "    |                   ^^^ 'd-b' is secret to b (lorabuild.yaml:5)\n",
@@ -107,8 +112,9 @@ static void two_clients_never_meet(void **state)
 static void parents_pass_their_client_on(void **state)
 {
     struct project *p = *state;
-    project_refuses(p, TOP "  city: {data: [corpus/papers/, clients/a/texts/]}\n"
-                           "  text-%: {from: city, data: clients/%/texts/}\n",
+    project_refuses(p,
+                    TOP "  city: {data: [corpus/papers/, clients/a/texts/]}\n"
+                        "  text-%: {from: city, data: clients/%/texts/}\n",
                     "lorabuild.yaml:6:18: 'text-b' belongs to client b and would learn from a\n"
                     "  6 |   text-%: {from: city, data: clients/%/texts/}\n"
                     "    |                  ^^^^ 'city' belongs to a (lorabuild.yaml:5)\n",
@@ -142,13 +148,15 @@ static void a_base_may_be_a_tree_of_links(void **state)
                                        "adapters: {x: {base: hub, data: corpus/papers}}\n");
     assert_true(str_ends(str_of(r->bases[1].path), "/models/hub/snapshots/1/model.gguf"));
     project_link("../../../../outside", "models/hub/snapshots/1/out");
-    project_says(p, "clients: clients/%/\nshared: [corpus, models]\nbase: models/hub/snapshots/1\n"
-                    "adapters: {x: {data: corpus/papers}}\n",
+    project_says(p,
+                 "clients: clients/%/\nshared: [corpus, models]\nbase: models/hub/snapshots/1\n"
+                 "adapters: {x: {data: corpus/papers}}\n",
                  "/models/hub/snapshots/1/out' ends in '");
     assert_int_equal(unlink("models/hub/snapshots/1/out"), 0);
     project_link("missing", "models/hub/snapshots/1/gone");
-    project_says(p, "clients: clients/%/\nshared: [corpus, models]\nbase: models/hub/snapshots/1\n"
-                    "adapters: {x: {data: corpus/papers}}\n",
+    project_says(p,
+                 "clients: clients/%/\nshared: [corpus, models]\nbase: models/hub/snapshots/1\n"
+                 "adapters: {x: {data: corpus/papers}}\n",
                  "models/hub/snapshots/1/gone' is a link to 'missing', which does not exist");
     assert_int_equal(unlink("models/hub/snapshots/1/gone"), 0);
 }
@@ -156,27 +164,32 @@ static void a_base_may_be_a_tree_of_links(void **state)
 static void clients_and_shared_stay_apart(void **state)
 {
     struct project *p = *state;
-    project_says(p, "clients: clients/%/\nshared: clients/a/texts\nbase: models/m.gguf\n"
-                    "adapters: {x: {data: clients/a/texts/}}\n",
-                 "lorabuild.yaml:2:9: 'clients/a/texts' lies beneath clients: and cannot be shared");
+    project_says(
+        p,
+        "clients: clients/%/\nshared: clients/a/texts\nbase: models/m.gguf\n"
+        "adapters: {x: {data: clients/a/texts/}}\n",
+        "lorabuild.yaml:2:9: 'clients/a/texts' lies beneath clients: and cannot be shared");
     project_link("../outside", "clients/linked");
     project_says(p, TOP "  x: {data: corpus/}\n",
                  "lorabuild.yaml:1:10: the client's folder 'linked' is a link; it must be a folder "
                  "itself");
     assert_int_equal(unlink("clients/linked"), 0);
-    project_says(p, "clients: clients/\nshared: models\nbase: models/m.gguf\n"
-                    "adapters: {x: {data: clients/a/texts/}}\n",
+    project_says(p,
+                 "clients: clients/\nshared: models\nbase: models/m.gguf\n"
+                 "adapters: {x: {data: clients/a/texts/}}\n",
                  "'clients' must end in %, which stands for each client's folder: clients/%/");
-    project_says(p, "clients: clients/%/docs\nshared: models\nbase: models/m.gguf\n"
-                    "adapters: {x: {data: clients/a/texts/}}\n",
+    project_says(p,
+                 "clients: clients/%/docs\nshared: models\nbase: models/m.gguf\n"
+                 "adapters: {x: {data: clients/a/texts/}}\n",
                  "'clients' has one %, as its last part: clients/%/");
 }
 
 static void without_clients_there_are_no_walls(void **state)
 {
     struct project *p = *state;
-    struct rules *r = project_takes(p, "base: models/m.gguf\n"
-                                       "adapters: {x: {data: [outside/texts/, corpus/to-outside]}}\n");
+    struct rules *r =
+        project_takes(p, "base: models/m.gguf\n"
+                         "adapters: {x: {data: [outside/texts/, corpus/to-outside]}}\n");
     assert_null(r->adapters[0].client);
 }
 
@@ -185,7 +198,8 @@ static void home_and_absolute_paths_are_taken(void **state)
     struct project *p = *state;
     char *here = realpath(".", NULL), *old = getenv("HOME") ? mem_strdup(getenv("HOME")) : NULL;
     char *text = mem_printf("clients: clients/%%/\nshared: [~/corpus, %s/models]\n"
-                            "base: ~/models/m.gguf\nadapters: {x: {data: ~/corpus/papers/}}\n", here);
+                            "base: ~/models/m.gguf\nadapters: {x: {data: ~/corpus/papers/}}\n",
+                            here);
     setenv("HOME", here, 1);
     struct rules *r = project_takes(p, text);
     char *expected = path_join(here, "corpus/papers");

@@ -10,6 +10,8 @@
 #include "tests/unit/train/tiny.h"
 
 #include <math.h>
+#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct tiny tiny;
@@ -17,6 +19,7 @@ static struct tiny tiny;
 static int open_tiny(void **state)
 {
     (void)state;
+    threads_set(1);
     tiny_open(&tiny);
     return 0;
 }
@@ -225,6 +228,40 @@ static void stopped_anywhere_and_continued(void **state)
     training_result_free(&wanted);
 }
 
+static void die_at_step_three(void *context, const struct training_progress *p)
+{
+    (void)context;
+    if (p->step == 3)
+        raise(SIGKILL);
+}
+
+/* Started again after kill -9: from the save of step 1, to the same bits. */
+static void killed_and_started_again(void **state)
+{
+    (void)state;
+    struct lesson l, whole;
+    int status;
+    lesson_init(&l);
+    lesson_init(&whole);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        l.t.progress = die_at_step_three;
+        run(&l);
+        _exit(1);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_int_equal(checkpoint_step(l.folder), 1);
+    struct training_result r = run(&l), wanted = run(&whole);
+    assert_int_equal(r.resumed_at, 1);
+    assert_same(&r, &wanted);
+    training_result_free(&r);
+    training_result_free(&wanted);
+    lesson_end(&l);
+    lesson_end(&whole);
+}
+
 static void first_save_after_step_one(void **state)
 {
     (void)state;
@@ -397,6 +434,7 @@ static void a_loss_that_is_no_number_names_its_document(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(killed_and_started_again), /* before there is a team of threads */
         cmocka_unit_test(it_learns),
         cmocka_unit_test(the_same_bits_with_two_threads_and_checkpointing),
         cmocka_unit_test(stopped_anywhere_and_continued),
