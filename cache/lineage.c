@@ -68,8 +68,7 @@ static const char *damaged_file(const struct version *v)
 {
     json_t *files = json_object_get(v->manifest, "files"), *file;
     const char *name;
-    json_object_foreach(files, name, file)
-    {
+    json_object_foreach (files, name, file) {
         struct stat s;
         char *path = path_join(v->folder, name);
         bool right = stat(path, &s) == 0 && S_ISREG(s.st_mode) &&

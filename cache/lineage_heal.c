@@ -127,8 +127,7 @@ static const char *missing_file(const struct version *v)
 {
     json_t *file;
     const char *name;
-    json_object_foreach(json_object_get(v->manifest, "files"), name, file)
-    {
+    json_object_foreach (json_object_get(v->manifest, "files"), name, file) {
         char *path = path_join(v->folder, name);
         bool there = access(path, F_OK) == 0;
         free(path);

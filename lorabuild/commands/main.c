@@ -79,6 +79,16 @@ static int run_command(const struct options *o)
     return command_build(o, (char *const *)(uintptr_t)o->words, o->word_count);
 }
 
+/* Threads that wait shall sleep, not spin: on a machine that is shared, spinning costs many times
+ * what it saves. libgomp reads this only when it is loaded, hence the second start. */
+static void wait_passively(char **argv)
+{
+    if (getenv("OMP_WAIT_POLICY"))
+        return;
+    setenv("OMP_WAIT_POLICY", "passive", 1);
+    execv("/proc/self/exe", argv);
+}
+
 int command_main(int argc, char **argv)
 {
     struct options o;
@@ -87,6 +97,7 @@ int command_main(int argc, char **argv)
     mem_on_failure(out_of_memory);
     if (argc == 3 && strcmp(argv[1], "--stage") == 0)
         return stage_run(argv[2]);
+    wait_passively(argv);
     setlocale(LC_CTYPE, "");
     setlocale(LC_MESSAGES, "");
     textdomain("lorabuild");

@@ -59,6 +59,7 @@ void threads_for(size_t n, size_t grain, threads_body *body, void *context)
 #else
 
 #include <omp.h>
+#include <stdatomic.h>
 
 void threads_set(int count)
 {
@@ -79,14 +80,15 @@ void threads_for(size_t n, size_t grain, threads_body *body, void *context)
             body(context, 0, n);
         return;
     }
+    atomic_size_t next = 0; /* taken piece by piece: a thread that is held up holds up less */
 #pragma omp parallel
     {
-        size_t team = (size_t)omp_get_num_threads(), me = (size_t)omp_get_thread_num();
-        size_t begin = grains * me / team * grain, end = grains * (me + 1) / team * grain;
-        if (end > n)
-            end = n;
-        if (begin < end)
-            body(context, begin, end);
+        size_t step = grains / (4 * (size_t)omp_get_num_threads());
+        step = step ? step : 1;
+        for (size_t at; (at = atomic_fetch_add(&next, step)) < grains;) {
+            size_t end = (at + step) * grain;
+            body(context, at * grain, end < n ? end : n);
+        }
     }
 }
 

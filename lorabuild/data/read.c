@@ -227,7 +227,7 @@ static void identify(struct dataset *d)
         }
     digest_set_seal(&ids);
     digest_set_seal(&samples);
-    d->set = digest_set_digest(&ids, "samples");
+    d->set = digest_set_digest(&ids, SAMPLE_SET);
     d->sample_count = samples.count;
     d->heading_count = ids.count - samples.count;
     d->duplicate_count = standing - samples.count;

@@ -18,6 +18,9 @@
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/str.h"
 
+/* Separates the digest of a set of ids from all others: dataset.set, and the planner's. */
+#define SAMPLE_SET "samples"
+
 /* Changes when cutting or sealing would give other samples for the same bytes. */
 #define SAMPLE_EXTRACTOR 1
 

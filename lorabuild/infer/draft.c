@@ -28,9 +28,9 @@ static bool add_prompt(struct tokens *to, const struct draft_request *r, struct 
 {
     struct chat_message request = {CHAT_USER, r->prompt};
     struct tokens prompt = {0};
-    bool ok = r->chat ? chat_template_render(r->chat, r->tokenizer, &request, 1, true, &prompt,
-                                             NULL, e)
-                      : tokenizer_encode(r->tokenizer, r->prompt, &prompt, e);
+    bool ok = r->chat
+                  ? chat_template_render(r->chat, r->tokenizer, &request, 1, true, &prompt, NULL, e)
+                  : tokenizer_encode(r->tokenizer, r->prompt, &prompt, e);
     int32_t bos = tokenizer_bos(r->tokenizer);
     bool has_bos = prompt.count > 0 && prompt.ids[0] == bos;
     bool wants_bos = tokenizer_adds_bos(r->tokenizer) || prompt.count == 0;
@@ -50,8 +50,8 @@ static bool check_length(const struct drafting *d, struct error *e)
     if ((int64_t)d->tokens.count < context)
         return true;
     return error_set(e, ERROR_LIMIT,
-                     "the prompt has %zu tokens; this model reads and writes %" PRId64
-                     " in all", d->tokens.count, context);
+                     "the prompt has %zu tokens; this model reads and writes %" PRId64 " in all",
+                     d->tokens.count, context);
 }
 
 /* ---- reading and writing ---- */
@@ -65,8 +65,8 @@ static bool read_chunk(struct drafting *d, size_t first, size_t n, float *logits
         positions[i] = (int32_t)(first + i);
     struct model_input in = {d->tokens.ids + first, positions, starts, (int64_t)n, 1};
     struct value *x = model_forward(d->r->model, d->tape, &in, d->cache, false, e);
-    bool ok = x && (!logits || op_head_logits(d->tape, x, model_head(d->r->model), &last, 1,
-                                              logits, e));
+    bool ok =
+        x && (!logits || op_head_logits(d->tape, x, model_head(d->r->model), &last, 1, logits, e));
     tape_reset(d->tape);
     free(positions);
     return ok;
@@ -85,7 +85,8 @@ static bool read_from(struct drafting *d, size_t first, struct error *e)
 
 static bool is_end(const struct draft_request *r, int32_t id)
 {
-    return id >= 0 && (id == tokenizer_eos(r->tokenizer) || (r->chat && id == r->chat->end_of_turn));
+    return id >= 0 &&
+           (id == tokenizer_eos(r->tokenizer) || (r->chat && id == r->chat->end_of_turn));
 }
 
 static void forbid_end(const struct draft_request *r, float *logits, int64_t vocabulary)
@@ -121,8 +122,8 @@ static bool write_answer(struct drafting *d, struct error *e)
         read = d->tokens.count;
         if (r->options.ignore_end)
             forbid_end(r, d->logits, shape->vocabulary);
-        int32_t id = sampling_pick(&r->options, d->logits, (size_t)shape->vocabulary,
-                                   d->tokens.ids, d->tokens.count, (uint32_t)written);
+        int32_t id = sampling_pick(&r->options, d->logits, (size_t)shape->vocabulary, d->tokens.ids,
+                                   d->tokens.count, (uint32_t)written);
         if (id < 0)
             return error_set(e, ERROR_INPUT, "the model's output is no number: is %s damaged?",
                              r->adapter ? "its adapter" : "it");

@@ -20,9 +20,9 @@ struct draft_request {
     struct model *model;
     struct backend *backend;
     const struct tokenizer *tokenizer;
-    const struct chat_template *chat;     /* NULL: raw text continues `prompt` */
+    const struct chat_template *chat; /* NULL: raw text continues `prompt` */
     struct str prompt;
-    const struct peft_adapter *adapter;   /* the joint one, or NULL for the base */
+    const struct peft_adapter *adapter; /* the joint one, or NULL for the base */
     struct draft_options options;
     bool (*write)(void *context, struct str bytes); /* whole characters; false stops */
     void *context;

@@ -6,9 +6,9 @@
 #include "lorabuild/models/model.h"
 
 struct architecture {
-    const char *name;            /* config.json's model_type */
-    const char *class_name;      /* config.json's architectures[0] */
-    const char *gguf_name;       /* general.architecture */
+    const char *name;       /* config.json's model_type */
+    const char *class_name; /* config.json's architectures[0] */
+    const char *gguf_name;  /* general.architecture */
     bool (*load)(struct model *m, const struct weights *w, struct error *e);
     struct value *(*forward)(struct model *m, struct tape *t, const struct model_input *in,
                              struct model_cache *cache, bool checkpoint_layers, struct error *e);

@@ -16,8 +16,9 @@ struct model_cache *model_cache_open(struct model *m, struct backend *b, int64_t
         c->keys[i] = b->alloc(b, bytes);
         c->values[i] = b->alloc(b, bytes);
         if (!c->keys[i] || !c->values[i]) {
-            error_set(e, ERROR_LIMIT, "out of memory: no room for keys and values of %lld tokens, "
-                                      "%.1f MiB",
+            error_set(e, ERROR_LIMIT,
+                      "out of memory: no room for keys and values of %lld tokens, "
+                      "%.1f MiB",
                       (long long)capacity, 2.0 * (double)bytes * s->layers / 1048576);
             model_cache_close(c);
             return NULL;

@@ -2,8 +2,8 @@
 #include "lorabuild/models/architecture.h"
 
 #define F32 (double)sizeof(float)
-#define CHUNK 128.0        /* rows of logits that the head holds */
-#define ROUNDING 1.06      /* the pool's size classes, on average */
+#define CHUNK 128.0   /* rows of logits that the head holds */
+#define ROUNDING 1.06 /* the pool's size classes, on average */
 
 /* Numbers a token that one recorded block keeps until its backward: its two residual inputs and
  * their norms; q and attention's result; k and v; gate, up and their product; h of each pair. */

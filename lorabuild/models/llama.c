@@ -20,9 +20,9 @@ enum part { Q, K, V, O, GATE, UP, DOWN, PARTS };
 static const struct part_name {
     const char *module, *gguf;
 } part_names[PARTS] = {
-    [Q] = {"self_attn.q_proj", "attn_q"},       [K] = {"self_attn.k_proj", "attn_k"},
-    [V] = {"self_attn.v_proj", "attn_v"},       [O] = {"self_attn.o_proj", "attn_output"},
-    [GATE] = {"mlp.gate_proj", "ffn_gate"},     [UP] = {"mlp.up_proj", "ffn_up"},
+    [Q] = {"self_attn.q_proj", "attn_q"},   [K] = {"self_attn.k_proj", "attn_k"},
+    [V] = {"self_attn.v_proj", "attn_v"},   [O] = {"self_attn.o_proj", "attn_output"},
+    [GATE] = {"mlp.gate_proj", "ffn_gate"}, [UP] = {"mlp.up_proj", "ffn_up"},
     [DOWN] = {"mlp.down_proj", "ffn_down"},
 };
 
@@ -130,8 +130,7 @@ static bool gguf_refuse(const struct weights *w, int64_t head_size, struct error
         return error_set(e, ERROR_INPUT,
                          "%s: rope scaling (tensor rope_freqs.weight) is not supported yet",
                          weights_path(w));
-    if (gguf_get_int(weights_gguf(w), "llama.rope.dimension_count", &turned) &&
-        turned != head_size)
+    if (gguf_get_int(weights_gguf(w), "llama.rope.dimension_count", &turned) && turned != head_size)
         return error_set(e, ERROR_INPUT, "%s: rope over %lld of %lld columns is not supported",
                          weights_path(w), (long long)turned, (long long)head_size);
     return true;
@@ -190,9 +189,12 @@ static void part_size(const struct model_shape *s, enum part part, int64_t *out,
 {
     int64_t attention = (int64_t)s->heads * s->head_size, kv = (int64_t)s->kv_heads * s->head_size;
     const int64_t sizes[PARTS][2] = {
-        [Q] = {attention, s->width},         [K] = {kv, s->width},
-        [V] = {kv, s->width},                [O] = {s->width, attention},
-        [GATE] = {s->feed_forward, s->width}, [UP] = {s->feed_forward, s->width},
+        [Q] = {attention, s->width},
+        [K] = {kv, s->width},
+        [V] = {kv, s->width},
+        [O] = {s->width, attention},
+        [GATE] = {s->feed_forward, s->width},
+        [UP] = {s->feed_forward, s->width},
         [DOWN] = {s->width, s->feed_forward},
     };
     *out = sizes[part][0];
@@ -281,8 +283,9 @@ static bool load(struct model *m, const struct weights *w, struct error *e)
                            s->width, e))
         return false;
     m->head.weight = m->embedding;
-    if (!set.tied && !model_load_matrix(&m->head.weight, w, gguf ? "output.weight" : "lm_head.weight",
-                                        s->vocabulary, s->width, e))
+    if (!set.tied &&
+        !model_load_matrix(&m->head.weight, w, gguf ? "output.weight" : "lm_head.weight",
+                           s->vocabulary, s->width, e))
         return false;
     l->last_norm =
         model_load_vector(m, w, gguf ? "output_norm.weight" : "model.norm.weight", s->width, e);
@@ -312,8 +315,11 @@ static struct value *attend(struct tape *t, const struct pass_context *c, struct
                             struct value *k, struct value *v, struct error *e)
 {
     const struct model_shape *s = &c->model->shape;
-    struct attention a = {.heads = s->heads, .kv_heads = s->kv_heads, .head_size = s->head_size,
-                          .scale = (float)(1 / sqrt(s->head_size)), .starts = c->in.starts,
+    struct attention a = {.heads = s->heads,
+                          .kv_heads = s->kv_heads,
+                          .head_size = s->head_size,
+                          .scale = (float)(1 / sqrt(s->head_size)),
+                          .starts = c->in.starts,
                           .sequences = c->in.sequences};
     if (!c->cache)
         return op_attention(t, q, k, v, &a, e);

@@ -32,8 +32,8 @@ static bool make_room(struct lora_set *s, int rank, bool trainable, struct error
     for (size_t i = 0; i < s->count; i++) {
         const struct matrix *w = &s->modules[i]->linear->weight;
         size_t a = (size_t)rank * (size_t)w->cols, b = (size_t)rank * (size_t)w->rows;
-        s->pairs[i] = (struct lora_pair){.rank = rank, .a = s->weights + at,
-                                         .b = s->weights + at + a};
+        s->pairs[i] =
+            (struct lora_pair){.rank = rank, .a = s->weights + at, .b = s->weights + at + a};
         if (s->gradients) {
             s->pairs[i].grad_a = s->gradients + at;
             s->pairs[i].grad_b = s->gradients + at + a;
@@ -149,8 +149,9 @@ static bool match(const struct peft_adapter *a, struct model *m, struct error *e
             if (!strcmp(model_linear_at(m, j)->name, module->name))
                 found = model_linear_at(m, j);
         if (!found)
-            return error_set(e, ERROR_INPUT, "the adapter has a module %s that the base (%s, %d "
-                                             "layers) has not",
+            return error_set(e, ERROR_INPUT,
+                             "the adapter has a module %s that the base (%s, %d "
+                             "layers) has not",
                              module->name, model_architecture(m), model_shape(m)->layers);
         const struct matrix *w = &found->linear->weight;
         if (module->in != w->cols || module->out != w->rows)

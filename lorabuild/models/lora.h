@@ -10,11 +10,11 @@
 #include "lorabuild/models/model.h"
 
 struct lora_set {
-    struct lora_pair *pairs;        /* one a module, in the model's order */
+    struct lora_pair *pairs; /* one a module, in the model's order */
     struct model_linear **modules;
     size_t count;
     int rank;
-    float *weights;  /* all A and B, flat, in the modules' order: A then B of each */
+    float *weights;   /* all A and B, flat, in the modules' order: A then B of each */
     float *gradients; /* the same layout; NULL for a frozen set */
     size_t number_count;
 };

@@ -171,7 +171,10 @@ bool model_load_matrix(struct matrix *m, const struct weights *w, const char *na
     const struct weight_tensor *t = model_tensor(w, name, rows, cols, e);
     if (!t)
         return false;
-    *m = (struct matrix){.type = t->type, .rows = rows, .cols = cols, .data = t->data,
+    *m = (struct matrix){.type = t->type,
+                         .rows = rows,
+                         .cols = cols,
+                         .data = t->data,
                          .id = atomic_fetch_add(&next_matrix_id, 1)};
     return true;
 }

@@ -19,7 +19,7 @@ struct model_shape { /* what planning needs to know */
     uint64_t block_parameters; /* all linear layers of the blocks, without head and embedding */
 };
 
-struct model_linear { /* a layer that an adapter may target */
+struct model_linear {   /* a layer that an adapter may target */
     const char *name;   /* PEFT's: "model.layers.0.self_attn.q_proj" */
     const char *target; /* its last part: "q_proj" */
     struct linear *linear;
@@ -40,7 +40,8 @@ struct model_linear *model_linear_at(struct model *m, size_t i); /* in the order
 void model_export_rows(const struct model_linear *l, const float *b, int rank, float *to);
 void model_import_rows(const struct model_linear *l, const float *b, int rank, float *to);
 
-/* A packed batch: `count` tokens of `sequences` sequences (see ops.h). */
+/* A packed batch: `count` tokens of `sequences` sequences (see ops.h). The arrays must stay until
+ * backward is done. */
 struct model_input {
     const int32_t *ids, *positions, *starts;
     int64_t count;

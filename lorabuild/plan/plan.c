@@ -4,7 +4,7 @@
 #include <string.h>
 
 struct digest plan_want_key(struct digest recipe, struct digest base, struct digest parent,
-                            const struct digest_set *ids)
+                            struct digest set)
 {
     struct digest_stream *s = digest_begin("want");
     digest_add_u64(s, PLAN_KEY_SCHEMA);
@@ -12,7 +12,7 @@ struct digest plan_want_key(struct digest recipe, struct digest base, struct dig
     digest_add_digest(s, recipe);
     digest_add_digest(s, base);
     digest_add_digest(s, parent);
-    digest_add_digest(s, digest_set_digest(ids, "sample set"));
+    digest_add_digest(s, set);
     return digest_end(s);
 }
 
@@ -160,7 +160,7 @@ void plan_adapter(struct plan *p, const struct plan_facts *f, struct arena *a)
 {
     *p = (struct plan){.document_count = f->now->document_count};
     const struct plan_version *in_use = find_version(f, f->in_use);
-    p->want_key = plan_want_key(f->recipe, f->base, f->parent, &f->now->ids);
+    p->want_key = plan_want_key(f->recipe, f->base, f->parent, f->now->set);
     p->version = f->highest + 1;
     list_starts(p, f, a);
     if (in_use) {

@@ -37,6 +37,7 @@ struct plan_set {
     struct plan_sample *samples;
     size_t count;
     struct digest_set ids, contents; /* sealed; headings included */
+    struct digest set;               /* of ids */
     size_t sample_count;             /* distinct ids of samples that are no headings */
     size_t repeated_count;           /* samples that stand more than once, learned once */
 };
@@ -123,8 +124,9 @@ struct plan {
     bool recipe_changed, base_changed, parent_changed; /* against the version in use */
 };
 
+/* `set` is the digest of the sorted ids (SAMPLE_SET): a dataset knows its own without being read. */
 struct digest plan_want_key(struct digest recipe, struct digest base, struct digest parent,
-                            const struct digest_set *ids);
+                            struct digest set);
 struct digest plan_attempt_key(struct digest want_key, struct digest start_artifact,
                                const struct digest_set *learn, const char *numerics);
 

@@ -57,7 +57,7 @@ bool commit_version(struct workshop *w, struct build_job *job, struct error *e)
     bool keep = !job->checked || job->passed;
     bool ok = folder_make(t->lineage.folder, 0777, e) &&
               facts_record_version(w, t, job->version, job->train_seconds, e) &&
-              (keep || lineage_set_aside(t->lineage.folder, job->version, true, e)) &&
+              lineage_set_aside(t->lineage.folder, job->version, !keep, e) &&
               lineage_commit(t->lineage.folder, out, job->version, e) &&
               (!keep || commit_use(w, t, job->version, e)) &&
               pack(t, job->version, want_key, e) && folder_remove(job->attempt, e);

@@ -67,6 +67,7 @@ static void join_datasets(struct plan_set *set, const struct dataset *const *lis
     digest_set_seal(&texts);
     digest_set_seal(&set->ids);
     digest_set_seal(&set->contents);
+    set->set = digest_set_digest(&set->ids, SAMPLE_SET);
     set->sample_count = texts.count;
     set->repeated_count = all - texts.count;
     digest_set_free(&texts);
@@ -86,6 +87,13 @@ static void add_wanted(struct digest_set *wanted, const struct dataset *d)
             digest_set_add(wanted, d->documents[i].samples[k].content);
 }
 
+/* A source with its samples. */
+static struct source *samples_of(struct workshop *w, int dataset, struct error *e)
+{
+    struct source *s = workshop_source(w, dataset, e);
+    return s && source_load_samples(s, e) ? s : NULL;
+}
+
 bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e)
 {
     const struct rules *r = w->project->rules;
@@ -94,7 +102,7 @@ bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e)
     const char **written = mem_array(count, sizeof *written);
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
-        struct source *s = workshop_source(w, t->rule->data[i], e);
+        struct source *s = samples_of(w, t->rule->data[i], e);
         ok = s != NULL;
         if (ok) {
             list[i] = &s->data;
@@ -106,7 +114,7 @@ bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e)
         join_datasets(&t->now, list, written, count, &t->arena);
     for (int p = t->rule->parent; ok && p >= 0; p = r->adapters[p].parent)
         for (size_t i = 0; ok && i < r->adapters[p].data_count; i++) {
-            struct source *s = workshop_source(w, r->adapters[p].data[i], e);
+            struct source *s = samples_of(w, r->adapters[p].data[i], e);
             ok = s != NULL;
             if (ok)
                 add_wanted(&t->wanted, &s->data);
@@ -227,43 +235,39 @@ static bool describe_version(struct workshop *w, struct target *t, struct versio
                                .updates =
                                    (int)json_integer_value(json_object_get(v->manifest, "updates")),
                                .set_aside = v->set_aside,
-                               .has_weights = access(file, R_OK) == 0,
+                               .has_weights = !v->damaged && access(file, R_OK) == 0,
                                .set = recall_set(w, t, v->number)};
     free(file);
     free(weights);
     return true;
 }
 
-/* The version in use is exactly what is wanted: then no list of samples needs to be opened. */
-static bool is_current(const struct target *t, const struct workshop *w)
+bool facts_is_current(struct workshop *w, struct target *t, bool *current, struct error *e)
 {
-    const struct lineage *l = &t->lineage;
-    struct version *v = lineage_version((struct lineage *)(uintptr_t)l, l->current);
-    return v && !t->parent_pending && !w->rebuild &&
-           digest_equal(v->want_key,
-                        plan_want_key(t->recipe, t->base, t->parent_artifact, &t->now.ids));
+    struct version *v = lineage_version(&t->lineage, t->lineage.current);
+    *current = false;
+    if (!v || w->rebuild || t->rule->data_count != 1 || v->damaged)
+        return true;
+    struct source *s = workshop_source(w, t->rule->data[0], e);
+    if (!s)
+        return false;
+    *current = digest_equal(v->want_key, plan_want_key(t->recipe, t->base, t->parent_artifact,
+                                                       s->data.set));
+    if (!*current)
+        return true;
+    t->now.document_count = s->data.document_count;
+    t->now.sample_count = s->data.sample_count;
+    t->plan = (struct plan){.verdict = PLAN_CURRENT, .version = v->number,
+                            .document_count = s->data.document_count, .want_key = v->want_key};
+    return true;
 }
 
 bool facts_gather_versions(struct workshop *w, struct target *t, struct error *e)
 {
-    static const struct digest_set nothing = {0};
-    bool current = is_current(t, w);
     size_t count = 0;
     t->versions = arena_array(&t->arena, t->lineage.count + 1, sizeof *t->versions);
     for (size_t i = 0; i < t->lineage.count; i++) {
-        struct version *v = &t->lineage.versions[i];
-        struct plan_version *p = &t->versions[count++];
-        if (current)
-            *p = (struct plan_version){.number = v->number,
-                                       .want_key = v->want_key,
-                                       .recipe = v->recipe,
-                                       .base = v->base,
-                                       .parent = v->parent,
-                                       .exposure = &nothing,
-                                       .ids = &t->now.ids,
-                                       .validated = &nothing,
-                                       .has_weights = true};
-        else if (!describe_version(w, t, v, p, e))
+        if (!describe_version(w, t, &t->lineage.versions[i], &t->versions[count++], e))
             return false;
     }
     const struct rule_adapter *first = w->project->rules->adapters;
@@ -286,7 +290,7 @@ void facts_free(struct target *t)
 {
     for (size_t i = 0; t->versions && i < t->lineage.count; i++) {
         struct plan_version *v = &t->versions[i];
-        if (v->ids && v->ids != &t->now.ids) {
+        if (v->ids) {
             digest_set_free((struct digest_set *)(uintptr_t)v->ids);
             digest_set_free((struct digest_set *)(uintptr_t)v->validated);
         }

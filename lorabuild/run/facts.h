@@ -4,6 +4,9 @@
 
 #include "lorabuild/run/target.h"
 
+/* Is the version in use exactly what is wanted? Told by headers alone: no list of samples is
+ * opened. Then target->plan says so and target->now holds counts. Needs the parent's artifact. */
+bool facts_is_current(struct workshop *w, struct target *t, bool *current, struct error *e);
 /* target->now and target->wanted. */
 bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e);
 /* target->versions and target->facts, which points into the target. */

@@ -141,7 +141,7 @@ static bool look(struct source *s, struct project *p, const char *folder, bool i
         ok = read_stage(s, &key, folder, sources, scan.count, o->threads, changed, e);
     }
     if (ok && !*changed)
-        ok = seal_read_dataset(&s->data, s->scope->keep, key, false, e);
+        ok = seal_read_dataset_header(&s->data, s->scope->keep, key, e);
 out:
     free(sources);
     scan_free(&scan);
@@ -169,6 +169,16 @@ bool source_load(struct source *s, struct project *p, const struct rule_dataset 
     s->seconds = seconds_now() - begin;
     free(folder);
     return ok;
+}
+
+bool source_load_samples(struct source *s, struct error *e)
+{
+    if (s->has_samples)
+        return true;
+    struct digest key = s->data.key;
+    dataset_free(&s->data);
+    s->has_samples = seal_read_dataset(&s->data, s->scope->keep, key, false, e);
+    return s->has_samples;
 }
 
 void source_free(struct source *s)

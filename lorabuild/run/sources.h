@@ -13,7 +13,8 @@
 struct source {
     const struct rule_dataset *rule; /* NULL: not loaded yet */
     struct scope *scope;
-    struct dataset data;       /* without text */
+    struct dataset data;       /* without text; samples only after source_load_samples() */
+    bool has_samples;
     char *captions_path;       /* metadata.csv */
     const char *caption_mode;
     size_t files, hashed;
@@ -29,8 +30,11 @@ struct source_options {
     void *context;
 };
 
+/* Scanned and sealed; of `data` only what a header holds: key, set and counts. */
 bool source_load(struct source *s, struct project *p, const struct rule_dataset *rule,
                  const char *caption_mode, const struct source_options *o, struct error *e);
+/* The documents and samples of `data`, too. */
+bool source_load_samples(struct source *s, struct error *e);
 void source_free(struct source *s);
 
 #endif

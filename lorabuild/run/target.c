@@ -151,6 +151,11 @@ char *target_weights_folder(const struct target *t, int version)
 static bool parent_fits(struct workshop *w, struct target *parent, int number, struct error *e)
 {
     struct version *v = lineage_version(&parent->lineage, number);
+    if (parent->settled && number == parent->plan.version)
+        return true;
+    if (parent->settled && !facts_gather_samples(w, parent, e))
+        return false;
+    parent->settled = false;
     struct store *exposures = project_exposures(w->project, parent->scope, e);
     if (!v || !exposures || !lineage_load_exposure(v, exposures, NULL))
         return false;
@@ -205,6 +210,16 @@ static bool find_digests(struct workshop *w, struct target *t, struct error *e)
     return workshop_base_digest(w, t->rule->base, &t->base, e);
 }
 
+/* Were all ancestors found current by their headers, and is the one in use kept? Then what this
+ * adapter's version was exposed to through them is still wanted. */
+static bool ancestors_settled(const struct workshop *w, const struct target *t)
+{
+    if (t->rule->parent < 0)
+        return true;
+    const struct target *parent = &w->targets[t->rule->parent];
+    return parent->settled && t->parent_version == parent->plan.version;
+}
+
 bool target_plan(struct workshop *w, int adapter, struct error *e)
 {
     struct target *t = workshop_target(w, adapter, e);
@@ -217,8 +232,15 @@ bool target_plan(struct workshop *w, int adapter, struct error *e)
                         t->rule->place.column, _("'%s' learns from %s, which this lorabuild cannot "
                         "do yet; its texts are built without it"), t->rule->name,
                         t->rule->not_built_kind);
-    if (!facts_gather_samples(w, t, e) || !choose_parent(w, t, e) || !find_digests(w, t, e) ||
-        !facts_gather_versions(w, t, e))
+    if (!choose_parent(w, t, e) || !find_digests(w, t, e))
+        return false;
+    if (!t->parent_pending && ancestors_settled(w, t) && !facts_is_current(w, t, &t->settled, e))
+        return false;
+    if (t->settled) {
+        t->planned = true;
+        return true;
+    }
+    if (!facts_gather_samples(w, t, e) || !facts_gather_versions(w, t, e))
         return false;
     plan_adapter(&t->plan, &t->facts, &t->arena);
     t->planned = true;

@@ -17,6 +17,7 @@ struct target {
     struct scope *scope;
     struct lineage lineage;
     bool loaded, planned;
+    bool settled;                /* found current without opening any list of samples */
     struct arena arena;          /* owns what plan and facts point to */
     struct plan_set now;
     struct digest_set wanted;

@@ -187,7 +187,7 @@ static json_t *manifest(const struct workshop *w, const struct build_job *job)
         hex_or_null(t->plan.want_key), "attempt_key", hex_or_null(job->attempt_key),
         "recipe_digest", hex_or_null(t->recipe), "base_digest", hex_or_null(t->base), "base",
         path_base(w->project->rules->bases[t->rule->base].path), "parent", describe_parent(w, t),
-        "set", hex_or_null(digest_set_digest(&t->now.ids, "sample set")), "ancestor", t->plan.start,
+        "set", hex_or_null(t->now.set), "ancestor", t->plan.start,
         "updates", updates_in_a_row(t), "why", why, "numerics",
         json_pack("{s:s, s:s, s:s}", "compute", job->precision, "instruction_set",
                   w->machine.instruction_set, "onednn", w->machine.library));

@@ -19,6 +19,18 @@ static bool should_stop(void *context)
     return stage_should_stop();
 }
 
+/* What a person knows a window's document by. */
+static const char *document_name(void *context, uint32_t document)
+{
+    const struct job *j = context;
+    for (size_t i = 0; i < j->dataset_count; i++) {
+        if (document < j->datasets[i].document_count)
+            return j->datasets[i].documents[document].path;
+        document -= (uint32_t)j->datasets[i].document_count;
+    }
+    return "?";
+}
+
 static void report_progress(void *context, const struct training_progress *p)
 {
     (void)context;
@@ -108,12 +120,16 @@ static bool train(struct job *j, const char *attempt, struct error *e)
                              .rewarm_steps = rewarm,
                              .checkpoint_layers = memory.checkpoint_layers,
                              .attempt = attempt,
+                             .document_name = document_name,
+                             .context = j,
                              .should_stop = should_stop,
                              .progress = report_progress};
         ok = training_run(&t, &result, e);
         if (ok && result.stopped)
             ok = error_set(e, ERROR_INTERRUPTED, "stopped after step %lld of %lld",
                            (long long)result.steps, (long long)steps);
+        if (ok)
+            result.adapter.base = mem_strdup(path_base(j->base_path));
         ok = ok && finish(j, &parent, &start, &result, attempt, e);
     } else {
         ok = false;

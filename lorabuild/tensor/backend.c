@@ -3,9 +3,15 @@
 const char *op_name(enum op op)
 {
     static const char *const names[OP_COUNT] = {
-        [OP_EMBEDDING] = "embedding", [OP_RMS_NORM] = "rms_norm",     [OP_LINEAR] = "linear",
-        [OP_ROPE] = "rope",           [OP_ATTENTION] = "attention",   [OP_SWIGLU] = "swiglu",
-        [OP_ADD] = "add",             [OP_HEAD_LOSS] = "head_loss",   [OP_HEAD_LOGITS] = "head_logits",
+        [OP_EMBEDDING] = "embedding",
+        [OP_RMS_NORM] = "rms_norm",
+        [OP_LINEAR] = "linear",
+        [OP_ROPE] = "rope",
+        [OP_ATTENTION] = "attention",
+        [OP_SWIGLU] = "swiglu",
+        [OP_ADD] = "add",
+        [OP_HEAD_LOSS] = "head_loss",
+        [OP_HEAD_LOGITS] = "head_logits",
     };
     return (unsigned)op < OP_COUNT ? names[op] : "unknown";
 }

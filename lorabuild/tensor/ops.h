@@ -22,8 +22,9 @@ struct matrix {
 
 /* One low-rank pair: y += scale · (x Aᵀ) Bᵀ with A (rank, in) and B (out, rank). Frozen pairs
  * have grad_a = grad_b = NULL; gradients are added to, the owner clears them. Dropout acts on
- * this pair's input only: an element is dropped where random_unit({seed, dropout_purpose,
- * step}, row_in_call · in + col) < dropout, and kept ones are divided by 1 - dropout. */
+ * this pair's input only: element i = row_in_call · in + col is dropped where word i % 4 of
+ * random_block({seed, purpose, step}, i / 4), as a number of [0, 1) with 24 bits, is below
+ * dropout; the others are divided by 1 - dropout. */
 struct lora_pair {
     int rank;
     float scale;
@@ -35,8 +36,8 @@ struct lora_pair {
 
 #define LINEAR_MOST_PAIRS 2 /* a frozen domain adapter and the one being trained */
 struct linear {
-    struct matrix weight;  /* (out, in) */
-    const float *bias;     /* (out), or NULL */
+    struct matrix weight; /* (out, in) */
+    const float *bias;    /* (out), or NULL */
     struct lora_pair *pairs[LINEAR_MOST_PAIRS];
     int pair_count;
 };

@@ -33,8 +33,8 @@ struct op_call {
     /* Backward: in[i]->grad is NULL (skip it), already holds a sum (adds[i]: add to it), or is
      * fresh and not cleared (write all of it). */
     bool adds[4];
-    bool recorded;          /* forward: backward will follow, fill `saved` */
-    void *saved[4];         /* buffers that forward leaves for backward */
+    bool recorded;  /* forward: backward will follow, fill `saved` */
+    void *saved[4]; /* buffers that forward leaves for backward */
     size_t saved_bytes[4];
     const void *parameters; /* the operation's own struct, from ops.h; lives as long as the tape */
 };
@@ -54,8 +54,7 @@ struct value *tape_value(struct tape *t, int64_t rows, int64_t cols, bool needs_
  * some recorded operation needs it for backward. */
 void tape_drop(struct tape *t, struct value *v);
 
-typedef struct value *tape_segment(struct tape *t, void *context, struct value *x,
-                                   struct error *e);
+typedef struct value *tape_segment(struct tape *t, void *context, struct value *x, struct error *e);
 struct value *tape_checkpoint(struct tape *t, tape_segment *fn, void *context, struct value *x,
                               struct error *e);
 

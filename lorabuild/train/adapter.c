@@ -35,9 +35,10 @@ static bool same_modules(const struct lora_set *s, struct model *m, const struct
         error_set(e, ERROR_INPUT,
                   "the adapter to continue has no pair for %s, which 'targets' asks for", missing);
     else if (!ok)
-        error_set(e, ERROR_INPUT,
-                  "the adapter to continue has pairs for %zu layers, 'targets' asks for %zu of them",
-                  s->count, wanted.count);
+        error_set(
+            e, ERROR_INPUT,
+            "the adapter to continue has pairs for %zu layers, 'targets' asks for %zu of them",
+            s->count, wanted.count);
     lora_free(&wanted);
     return ok;
 }

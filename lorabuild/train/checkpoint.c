@@ -74,8 +74,7 @@ static bool state_from_json(struct checkpoint_state *s, struct digest *tensors, 
                             const char *where, struct error *e)
 {
     const char *run, *of_tensors;
-    if (!json_get_int(o, "step", &s->step, where, e) ||
-        !json_get_text(o, "run", &run, where, e) ||
+    if (!json_get_int(o, "step", &s->step, where, e) || !json_get_text(o, "run", &run, where, e) ||
         !json_get_text(o, "tensors", &of_tensors, where, e) || !read_consumed(s, o, where, e))
         return false;
     if (!digest_from_hex(&s->run, str_of(run)) || !digest_from_hex(tensors, str_of(of_tensors)))
@@ -173,8 +172,8 @@ static bool remove_others(const char *attempt, const char *kept, struct error *e
 
 /* ---- save and load ---- */
 
-static bool write_tensors(const char *folder, const struct checkpoint_tensor *tensors,
-                          size_t count, struct error *e)
+static bool write_tensors(const char *folder, const struct checkpoint_tensor *tensors, size_t count,
+                          struct error *e)
 {
     char *path = path_join(folder, "state.safetensors");
     struct weight_tensor *list = mem_array(count, sizeof *list);
@@ -202,8 +201,8 @@ static struct digest digest_of_tensors(const struct checkpoint_tensor *tensors, 
     return digest_end(s);
 }
 
-static bool write_state(const char *folder, const struct checkpoint_state *s,
-                        struct digest tensors, struct error *e)
+static bool write_state(const char *folder, const struct checkpoint_state *s, struct digest tensors,
+                        struct error *e)
 {
     char *path = path_join(folder, "state.json");
     struct strbuf text = {0};

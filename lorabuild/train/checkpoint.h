@@ -22,9 +22,9 @@ struct checkpoint_tensor { /* one flat f32 array of the run's state */
 
 struct checkpoint_state {
     int64_t step;
-    struct digest run;            /* of what makes the run (windows, recipe, start): must match */
+    struct digest run; /* of what makes the run (windows, recipe, start): must match */
     struct digest_set consumed;
-    double *losses;               /* of each finished step */
+    double *losses; /* of each finished step */
     size_t loss_count;
     double held_out_before;
     float *window_before;

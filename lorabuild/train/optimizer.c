@@ -13,8 +13,8 @@
 
 void optimizer_init(struct optimizer *o, size_t count)
 {
-    *o = (struct optimizer){mem_array(count, sizeof(float)), mem_array(count, sizeof(float)),
-                            count, 0};
+    *o = (struct optimizer){mem_array(count, sizeof(float)), mem_array(count, sizeof(float)), count,
+                            0};
 }
 
 void optimizer_free(struct optimizer *o)
@@ -82,7 +82,10 @@ double optimizer_step(struct optimizer *o, float *weights, const float *gradient
         return norm;
     o->step++;
     double clip = max_norm > 0 ? max_norm / (norm + 1e-6) : 1;
-    struct update u = {o, weights, gradients, (float)(clip < 1 ? clip : 1),
+    struct update u = {o,
+                       weights,
+                       gradients,
+                       (float)(clip < 1 ? clip : 1),
                        (float)(1 - rate * weight_decay),
                        (float)(rate / (1 - pow(BETA1, (double)o->step))),
                        (float)(1 / sqrt(1 - pow(BETA2, (double)o->step)))};

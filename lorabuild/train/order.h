@@ -12,10 +12,10 @@
 #include "lorabuild/train/recipe.h"
 
 struct order {
-    uint32_t *sorted; /* indices of the windows */
+    uint32_t *sorted;      /* indices of the windows */
     uint32_t *epoch_order; /* of `epoch` */
     uint32_t count;
-    int64_t epoch;    /* that epoch_order is of; -1 = none yet */
+    int64_t epoch; /* that epoch_order is of; -1 = none yet */
     uint64_t seed;
     int64_t per_step, steps_per_epoch;
 };

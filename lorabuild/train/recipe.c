@@ -232,8 +232,7 @@ bool recipe_from_json(struct recipe *r, struct arena *a, const json_t *o, const 
     json_t *value, *object = (json_t *)(uintptr_t)o;
     if (!json_is_object(o))
         return error_set(e, ERROR_INPUT, "%s: a recipe must be an object", where);
-    json_object_foreach(object, name, value)
-    {
+    json_object_foreach (object, name, value) {
         const struct recipe_key *key = recipe_key_find(name);
         if (!key)
             return error_set(e, ERROR_INPUT, "%s: unknown key '%s'", where, name);

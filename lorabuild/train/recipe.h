@@ -18,25 +18,25 @@ enum recipe_precision { PRECISION_AUTO, PRECISION_F32, PRECISION_BF16, PRECISION
 
 struct recipe {
     int64_t rank;
-    double alpha;            /* 0 = twice the rank, resolved by recipe_resolve() */
+    double alpha; /* 0 = twice the rank, resolved by recipe_resolve() */
     double dropout;
-    char **targets;          /* NULL = all linear layers; sorted, no doubles */
+    char **targets; /* NULL = all linear layers; sorted, no doubles */
     size_t target_count;
-    double epochs;           /* 0 = auto */
-    int64_t steps;           /* 0 = by epochs */
+    double epochs; /* 0 = auto */
+    int64_t steps; /* 0 = by epochs */
     double learning_rate;
-    int64_t schedule;        /* enum recipe_schedule */
-    double warmup;           /* < 1: share of the steps; otherwise steps */
-    double decay;            /* wsd: share of the steps at the end */
+    int64_t schedule; /* enum recipe_schedule */
+    double warmup;    /* < 1: share of the steps; otherwise steps */
+    double decay;     /* wsd: share of the steps at the end */
     double weight_decay;
-    int64_t batch_size;      /* windows in an optimizer step and micro-step */
-    int64_t accumulation;    /* micro-steps in an optimizer step */
-    int64_t max_length;      /* tokens in a window */
-    int64_t mode;            /* enum recipe_mode */
+    int64_t batch_size;   /* windows in an optimizer step and micro-step */
+    int64_t accumulation; /* micro-steps in an optimizer step */
+    int64_t max_length;   /* tokens in a window */
+    int64_t mode;         /* enum recipe_mode */
     int64_t seed;
-    double max_grad_norm;    /* 0 = no clipping */
-    int64_t precision;       /* enum recipe_precision */
-    int64_t max_rank;        /* the joint file's greatest rank; 0 = none */
+    double max_grad_norm; /* 0 = no clipping */
+    int64_t precision;    /* enum recipe_precision */
+    int64_t max_rank;     /* the joint file's greatest rank; 0 = none */
 };
 
 enum recipe_kind { RECIPE_INT, RECIPE_NUMBER, RECIPE_CHOICE, RECIPE_NAMES };
@@ -44,11 +44,11 @@ enum recipe_kind { RECIPE_INT, RECIPE_NUMBER, RECIPE_CHOICE, RECIPE_NAMES };
 struct recipe_key {
     const char *name;
     enum recipe_kind kind;
-    size_t offset;                /* of the field in struct recipe */
-    double least, most;           /* inclusive */
-    const char *const *choices;   /* RECIPE_CHOICE: NULL-terminated, index = value */
-    const char *special;          /* a word for 0, such as "auto"; NULL = none */
-    const char *help;             /* one line */
+    size_t offset;              /* of the field in struct recipe */
+    double least, most;         /* inclusive */
+    const char *const *choices; /* RECIPE_CHOICE: NULL-terminated, index = value */
+    const char *special;        /* a word for 0, such as "auto"; NULL = none */
+    const char *help;           /* one line */
 };
 extern const struct recipe_key recipe_keys[];
 extern const size_t recipe_key_count;

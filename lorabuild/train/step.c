@@ -33,8 +33,8 @@ static bool run_micro(const struct step *s, const struct batch *b, const uint32_
     float *row_loss = mem_array((size_t)b->count, sizeof *row_loss);
     double sum = 0;
     struct model_input in = input_of(b);
-    struct head_loss h = {model_head(s->model),  b->targets, b->weights,
-                          1.0 / (double)total, &sum,       row_loss};
+    struct head_loss h = {model_head(s->model), b->targets, b->weights,
+                          1.0 / (double)total,  &sum,       row_loss};
     struct value *x = model_forward(s->model, s->tape, &in, NULL, s->checkpoint_layers, e);
     bool ok = x && op_head_loss(s->tape, x, &h, e);
     if (ok && !isfinite(sum)) {

@@ -24,11 +24,11 @@ struct step {
 };
 
 struct step_result {
-    double loss;         /* mean over the learned tokens */
-    int64_t learned;     /* their number */
-    int64_t tokens;      /* all tokens, learned or not */
-    bool stopped;        /* by should_stop: loss and gradients are of no use */
-    bool finite;         /* false: `bad_window` has a loss that is no number */
+    double loss;     /* mean over the learned tokens */
+    int64_t learned; /* their number */
+    int64_t tokens;  /* all tokens, learned or not */
+    bool stopped;    /* by should_stop: loss and gradients are of no use */
+    bool finite;     /* false: `bad_window` has a loss that is no number */
     uint32_t bad_window;
 };
 

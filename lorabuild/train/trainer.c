@@ -135,8 +135,7 @@ static void set_dropout(struct trainer *r, double dropout)
 
 static bool measure(struct trainer *r, double *mean, float *window_loss, struct error *e)
 {
-    struct evaluation v = {r->t->model,       r->tape,      r->t->validate,
-                           r->t->should_stop, r->t->context};
+    struct evaluation v = {r->t->model, r->tape, r->t->validate, r->t->should_stop, r->t->context};
     set_dropout(r, 0);
     bool ok = evaluate(&v, mean, window_loss, &r->stopped, e);
     set_dropout(r, r->t->recipe->dropout);
@@ -175,10 +174,12 @@ static bool not_finite(const struct trainer *r, uint32_t window, struct error *e
     if (name)
         return error_set(e, ERROR_INPUT,
                          "the loss is no longer a number at step %" PRId64 ", in %s: try a lower "
-                         "learning_rate", r->state.step + 1, name);
+                         "learning_rate",
+                         r->state.step + 1, name);
     return error_set(e, ERROR_INPUT,
                      "the loss is no longer a number at step %" PRId64 ", in document %" PRIu32
-                     ": try a lower learning_rate", r->state.step + 1, document + 1);
+                     ": try a lower learning_rate",
+                     r->state.step + 1, document + 1);
 }
 
 static void report(const struct trainer *r, double loss)

@@ -20,23 +20,23 @@
 
 struct training_progress {
     int64_t step, steps;
-    double loss;           /* of the step just finished */
-    double tokens_per_s;   /* all tokens, learned or not */
+    double loss;         /* of the step just finished */
+    double tokens_per_s; /* all tokens, learned or not */
     double seconds_left;
 };
 
 struct training {
     struct model *model;
     struct backend *backend;
-    const struct recipe *recipe;      /* resolved */
+    const struct recipe *recipe; /* resolved */
     const struct windows *learn;
-    const struct windows *validate;   /* may be empty */
+    const struct windows *validate;    /* may be empty */
     const struct peft_adapter *parent; /* frozen domain adapter under this one, or NULL */
     const struct peft_adapter *start;  /* weights to continue (warm start), or NULL: fresh */
     int64_t steps;                     /* from training_steps() */
     int64_t rewarm_steps;              /* a continued adapter's warm-up; 0 = the recipe's */
     bool checkpoint_layers;
-    const char *attempt;               /* the attempt's folder; holds the saves */
+    const char *attempt;                /* the attempt's folder; holds the saves */
     bool (*should_stop)(void *context); /* may be NULL, as the two below */
     void (*progress)(void *context, const struct training_progress *p);
     /* The name of window.document, for messages. */
@@ -54,7 +54,7 @@ struct training_result {
     double held_out_before, held_out_after; /* per token; NaN without held-out windows */
     float *window_before, *window_after;    /* mean loss a held-out window, for the paired check */
     double seconds;
-    bool stopped;                 /* by should_stop: saved, not finished */
+    bool stopped; /* by should_stop: saved, not finished */
 };
 
 /* Optimizer steps for this many windows: recipe's steps, or epochs × ceil(windows / (batch_size ×

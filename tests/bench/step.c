@@ -65,8 +65,11 @@ static bool step(struct model *m, struct tape *t, struct setting s, double *loss
     for (int32_t i = 0; i < s.tokens; i++)
         positions[i] = i, weights[i] = 1;
     struct model_input in = {ids, positions, starts, s.tokens, 1};
-    struct head_loss h = {.head = model_head(m), .targets = ids + 1, .weights = weights,
-                          .grad_scale = 1.0 / s.tokens, .loss_sum = loss};
+    struct head_loss h = {.head = model_head(m),
+                          .targets = ids + 1,
+                          .weights = weights,
+                          .grad_scale = 1.0 / s.tokens,
+                          .loss_sum = loss};
     *loss = 0;
     tape_record(t, true);
     struct value *x = model_forward(m, t, &in, NULL, s.checkpoint, e);

@@ -12,6 +12,8 @@
 #   expect WORDS RC <<…   ok when the last run ended with RC and $out is the given text
 #   says WORDS TEXT       ok when $out holds TEXT           says_not WORDS TEXT
 #   small_project         client a with five short documents over a tiny base: see there
+#   trace ARGS…           run, under strace; the files it opened, one a line, in $scratch/opened
+#   needs_trace           ends a scenario where strace cannot be used
 #   skip_all WHY          ends a scenario that cannot run here
 #
 # Compared texts are normalised: a duration becomes TIME (the spaces that flush it right become
@@ -74,6 +76,19 @@ run() {
     "$lorabuild" "$@" >"$scratch/out" 2>&1 </dev/null
     rc=$?
     out=$(normalise <"$scratch/out")
+}
+
+needs_trace() {
+    command -v strace >/dev/null || skip_all 'strace is not installed'
+    strace -f -o /dev/null true 2>/dev/null || skip_all 'strace may not be used here'
+}
+
+trace() {
+    strace -f -e trace=open,openat,openat2,creat -o "$scratch/trace" \
+        "$lorabuild" "$@" >"$scratch/out" 2>&1 </dev/null
+    rc=$?
+    out=$(normalise <"$scratch/out")
+    grep -v -e '= -1 ' -e '+++' "$scratch/trace" | grep -o '"[^"]*"' | tr -d '"' >"$scratch/opened"
 }
 
 expect() {

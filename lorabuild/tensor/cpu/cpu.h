@@ -55,8 +55,8 @@ struct product {
     float alpha;
     bool add;
 };
-bool product_run(const struct product *p, struct error *e);  /* over all threads */
-bool product_one(const struct product *p);                   /* on the caller's thread */
+bool product_run(const struct product *p, struct error *e); /* over all threads */
+bool product_one(const struct product *p);                  /* on the caller's thread */
 
 /* y (m, n) = x (m, k) Wᵀ, or dx (m, k) = dy (m, n) W, in the compute type; W is frozen. */
 bool product_frozen(struct cpu *c, const struct matrix *w, bool turned, const float *x, int64_t m,
@@ -79,8 +79,7 @@ struct product_typed {
 };
 struct product_cache *product_cache_open(struct error *e);
 void product_cache_close(struct product_cache *p);
-bool product_typed_run(struct product_cache *cache, const struct product_typed *p,
-                       struct error *e);
+bool product_typed_run(struct product_cache *cache, const struct product_typed *p, struct error *e);
 bool product_has_bf16(struct product_cache *cache);
 
 /* oneDNN on the caller's thread alone: what begin returns goes to end. */

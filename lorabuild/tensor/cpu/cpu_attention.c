@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TILE 64 /* query rows */
+#define TILE 64       /* query rows */
+#define KEY_BLOCK 256 /* keys whose gradients are added at a time */
+#define PADDING 16    /* rows a power of two apart would fight over the cache */
 
 struct pass_state {
     const struct loops *loops;
@@ -22,6 +24,7 @@ struct pass_state {
 /* A tile: query rows `row` … row + rows - 1 of one head see keys first … first + keys - 1. */
 struct tile {
     int64_t row, rows, first, keys;
+    int64_t stride;    /* of a row of scores */
     int64_t key_start; /* row of k that is position 0 of this sequence */
     int64_t position;  /* of the tile's first query row in its sequence */
 };
@@ -36,6 +39,7 @@ static struct tile tile_of(const struct pass_state *s, int sequence, int64_t ind
     t.position = t.row - start + cached;
     t.first = a->window > 0 && t.position >= a->window ? t.position - a->window + 1 : 0;
     t.keys = t.position + t.rows - t.first;
+    t.stride = t.keys + PADDING;
     return t;
 }
 
@@ -59,11 +63,17 @@ static bool scores_of(const struct pass_state *s, const struct tile *t, int64_t 
                       const float *left, const struct value *right, float *scores)
 {
     int64_t size = s->a->head_size, kv = head / (s->a->heads / s->a->kv_heads);
-    struct product p = {.m = t->rows, .n = t->keys, .k = size, .a = left,
+    struct product p = {.m = t->rows,
+                        .n = t->keys,
+                        .k = size,
+                        .a = left,
                         .stride_a = s->call->out->cols,
                         .b = rows_of(right, t->key_start + t->first, kv, size),
-                        .stride_b = right->cols, .turn_b = true, .c = scores,
-                        .stride_c = t->keys, .alpha = 1};
+                        .stride_b = right->cols,
+                        .turn_b = true,
+                        .c = scores,
+                        .stride_c = t->stride,
+                        .alpha = 1};
     return product_one(&p);
 }
 
@@ -77,7 +87,7 @@ static void softmax_tile(const struct pass_state *s, const struct tile *t, int64
 {
     float *log_sum = s->call->recorded ? s->call->saved[0] : NULL;
     for (int64_t i = 0; i < t->rows; i++) {
-        float *row = p + i * t->keys;
+        float *row = p + i * t->stride;
         int64_t from, to;
         seen(s, t, i, &from, &to);
         size_t n = (size_t)(to - from);
@@ -98,11 +108,16 @@ static bool forward_tile(const struct pass_state *s, const struct tile *t, int64
     if (!scores_of(s, t, head, rows_of(q, t->row, head, size), k, p))
         return false;
     softmax_tile(s, t, head, p);
-    struct product out = {.m = t->rows, .n = size, .k = t->keys, .a = p, .stride_a = t->keys,
+    struct product out = {.m = t->rows,
+                          .n = size,
+                          .k = t->keys,
+                          .a = p,
+                          .stride_a = t->stride,
                           .b = rows_of(v, t->key_start + t->first, kv, size),
                           .stride_b = v->cols,
                           .c = s->call->out->data + t->row * q->cols + head * size,
-                          .stride_c = q->cols, .alpha = 1};
+                          .stride_c = q->cols,
+                          .alpha = 1};
     return product_one(&out);
 }
 
@@ -110,7 +125,7 @@ static bool forward_tile(const struct pass_state *s, const struct tile *t, int64
 static void forward_tasks(void *context, size_t begin, size_t end)
 {
     struct pass_state *s = context;
-    size_t most = (size_t)s->call->in[1]->rows;
+    size_t most = (size_t)s->call->in[1]->rows + PADDING;
     float *p = mem_alloc(TILE * most * sizeof *p);
     int sequence = 0;
     for (size_t i = begin; i < end; i++) {
@@ -149,11 +164,11 @@ static void softmax_tile_back(const struct pass_state *s, const struct tile *t, 
     for (int64_t i = 0; i < t->rows; i++) {
         int64_t from, to, at = (t->row + i) * out->cols + head * size;
         seen(s, t, i, &from, &to);
-        float *row = p + i * t->keys, *d_row = d + i * t->keys;
+        float *row = p + i * t->stride, *d_row = d + i * t->stride;
         size_t n = (size_t)(to - from);
         float mean = s->loops->dot(out->data + at, out->grad + at, (size_t)size);
-        s->loops->exp_scaled(row + from, s->a->scale,
-                             log_sum[(t->row + i) * s->a->heads + head], n);
+        s->loops->exp_scaled(row + from, s->a->scale, log_sum[(t->row + i) * s->a->heads + head],
+                             n);
         s->loops->softmax_back(d_row + from, row + from, mean, s->a->scale, n);
         clear_outside(row, from, to, t->keys);
         clear_outside(d_row, from, to, t->keys);
@@ -164,11 +179,23 @@ static bool gradient_of_keys(const struct pass_state *s, const struct tile *t, i
                              const float *left, const float *right, float *to)
 {
     int64_t size = s->a->head_size, width = s->call->out->cols;
-    struct product p = {.m = t->keys, .n = size, .k = t->rows, .a = left, .stride_a = t->keys,
-                        .turn_a = true, .b = right, .stride_b = width,
-                        .c = to + (t->key_start + t->first) * width + head * size,
-                        .stride_c = width, .alpha = 1, .add = true};
-    return product_one(&p);
+    bool ok = true;
+    for (int64_t key = 0; ok && key < t->keys; key += KEY_BLOCK) {
+        struct product p = {.m = t->keys - key < KEY_BLOCK ? t->keys - key : KEY_BLOCK,
+                            .n = size,
+                            .k = t->rows,
+                            .a = left + key,
+                            .stride_a = t->stride,
+                            .turn_a = true,
+                            .b = right,
+                            .stride_b = width,
+                            .c = to + (t->key_start + t->first + key) * width + head * size,
+                            .stride_c = width,
+                            .alpha = 1,
+                            .add = true};
+        ok = product_one(&p);
+    }
+    return ok;
 }
 
 static bool backward_tile(const struct pass_state *s, const struct tile *t, int64_t head, float *p,
@@ -181,9 +208,16 @@ static bool backward_tile(const struct pass_state *s, const struct tile *t, int6
     if (!scores_of(s, t, head, q->data + at, k, p) || !scores_of(s, t, head, d_out, v, d))
         return false;
     softmax_tile_back(s, t, head, p, d);
-    struct product dq = {.m = t->rows, .n = size, .k = t->keys, .a = d, .stride_a = t->keys,
-                         .b = rows_of(k, t->key_start + t->first, kv, size), .stride_b = k->cols,
-                         .c = q->grad ? q->grad + at : NULL, .stride_c = q->cols, .alpha = 1,
+    struct product dq = {.m = t->rows,
+                         .n = size,
+                         .k = t->keys,
+                         .a = d,
+                         .stride_a = t->stride,
+                         .b = rows_of(k, t->key_start + t->first, kv, size),
+                         .stride_b = k->cols,
+                         .c = q->grad ? q->grad + at : NULL,
+                         .stride_c = q->cols,
+                         .alpha = 1,
                          .add = s->call->adds[0]};
     return (!q->grad || product_one(&dq)) &&
            (!s->dv || gradient_of_keys(s, t, head, p, d_out, s->dv)) &&
@@ -202,7 +236,7 @@ static void clear_head(float *x, int64_t from, int64_t to, int64_t width, int64_
 static void backward_tasks(void *context, size_t begin, size_t end)
 {
     struct pass_state *s = context;
-    size_t most = TILE * (size_t)s->call->in[1]->rows;
+    size_t most = TILE * ((size_t)s->call->in[1]->rows + PADDING);
     float *p = mem_alloc(2 * most * sizeof *p), *d = p + most;
     for (size_t i = begin; i < end; i++) {
         int sequence = (int)(i / (size_t)s->a->heads);

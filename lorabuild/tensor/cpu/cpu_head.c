@@ -50,8 +50,8 @@ static void entropy_rows(void *context, size_t begin, size_t end)
 static void scatter(struct chunk *k)
 {
     for (int64_t i = 0; i < k->count; i++)
-        k->loops->accumulate(k->x->grad + k->rows[i] * k->x->cols,
-                             k->gradients + i * k->x->cols, (size_t)k->x->cols);
+        k->loops->accumulate(k->x->grad + k->rows[i] * k->x->cols, k->gradients + i * k->x->cols,
+                             (size_t)k->x->cols);
 }
 
 static bool run_chunk(struct cpu *c, struct chunk *k, struct error *e)

@@ -48,11 +48,18 @@ static double seconds(void)
 static bool time_product(struct product_cache *cache, enum dtype type, void *const memory[3],
                          double *flop_per_s, struct error *e)
 {
-    struct product f32 = {.m = M, .n = N, .k = K, .a = memory[0], .stride_a = K, .b = memory[1],
-                          .stride_b = K, .turn_b = true, .c = memory[2], .stride_c = N,
+    struct product f32 = {.m = M,
+                          .n = N,
+                          .k = K,
+                          .a = memory[0],
+                          .stride_a = K,
+                          .b = memory[1],
+                          .stride_b = K,
+                          .turn_b = true,
+                          .c = memory[2],
+                          .stride_c = N,
                           .alpha = 1};
-    struct product_typed bf16 = {DTYPE_BF16, M, N, K, memory[0], memory[1], true, memory[2],
-                                 false};
+    struct product_typed bf16 = {DTYPE_BF16, M, N, K, memory[0], memory[1], true, memory[2], false};
     double best = 0, until = seconds() + 0.05;
     for (int i = 0; i < 3 || seconds() < until; i++) {
         double start = seconds();
@@ -80,8 +87,7 @@ bool cpu_measure(double *f32_flop_per_s, double *bf16_flop_per_s, struct error *
     }
     *bf16_flop_per_s = 0;
     ok = ok && time_product(cache, DTYPE_F32, memory, f32_flop_per_s, e) &&
-         (!product_has_bf16(cache) ||
-          time_product(cache, DTYPE_BF16, memory, bf16_flop_per_s, e));
+         (!product_has_bf16(cache) || time_product(cache, DTYPE_BF16, memory, bf16_flop_per_s, e));
     for (int i = 0; i < 3; i++)
         free(memory[i]);
     product_cache_close(cache);

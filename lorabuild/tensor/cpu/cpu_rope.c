@@ -62,7 +62,7 @@ bool cpu_rope(struct backend *b, struct op_call *call, struct error *e)
 
 bool cpu_rope_back(struct backend *b, struct op_call *call, struct error *e)
 {
-    struct turn t = {.to = call->in[0]->grad, .from = call->out->grad, .add = call->adds[0],
-                     .back = true};
+    struct turn t = {
+        .to = call->in[0]->grad, .from = call->out->grad, .add = call->adds[0], .back = true};
     return !t.to || turn(b->own, call, t, e);
 }

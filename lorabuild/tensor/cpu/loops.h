@@ -34,14 +34,12 @@ struct loops {
                         size_t half);
     void (*turn_neighbours)(float *to, const float *from, bool add, const float *cos,
                             const float *sin, size_t half);
-    /* Which of the numbers index … index + n - 1 of a stream are kept, a bit each, and to = from
-     * · by where kept, else 0. */
+    /* to = from · by where the mask has a bit, else 0. */
     void (*masked)(float *to, const float *from, const uint8_t *mask, float by, size_t n);
     void (*to_bf16)(uint16_t *to, const float *from, size_t n);
     /* Dot products of a stored row, by its type, and x; `sums` holds the sum of each 32 of x.
      * NULL for a type that has none. */
-    float (*dot_stored[DTYPE_COUNT])(const void *row, const float *x, const float *sums,
-                                     size_t n);
+    float (*dot_stored[DTYPE_COUNT])(const void *row, const float *x, const float *sums, size_t n);
 };
 
 extern const struct loops loops_base, loops_avx2, loops_avx512;

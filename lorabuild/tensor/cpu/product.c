@@ -120,8 +120,8 @@ static bool frozen_bf16(struct cpu *c, const struct product *p, const void *pane
     if (!n.to)
         return false;
     threads_for(count, 8192, narrow, &n);
-    struct product_typed typed = {DTYPE_BF16, p->m, p->n, p->k, n.to, panel, p->turn_b, p->c,
-                                  p->add};
+    struct product_typed typed = {DTYPE_BF16, p->m,      p->n, p->k,  n.to,
+                                  panel,      p->turn_b, p->c, p->add};
     return product_typed_run(c->products, &typed, e);
 }
 
@@ -132,8 +132,17 @@ bool product_frozen(struct cpu *c, const struct matrix *w, bool turned, const fl
     if (!panel)
         return false;
     int64_t k = turned ? w->cols : w->rows, n = turned ? w->rows : w->cols;
-    struct product p = {.m = m, .n = n, .k = k, .a = x, .stride_a = k, .stride_b = w->cols,
-                        .turn_b = turned, .c = y, .stride_c = n, .alpha = 1, .add = add};
+    struct product p = {.m = m,
+                        .n = n,
+                        .k = k,
+                        .a = x,
+                        .stride_a = k,
+                        .stride_b = w->cols,
+                        .turn_b = turned,
+                        .c = y,
+                        .stride_c = n,
+                        .alpha = 1,
+                        .add = add};
     if (c->backend.compute == COMPUTE_BF16)
         return frozen_bf16(c, &p, panel, e);
     p.b = panel;

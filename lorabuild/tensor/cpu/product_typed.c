@@ -90,8 +90,8 @@ static dnnl_primitive_attr_t attributes(bool add)
     dnnl_post_ops_t after = NULL;
     if (dnnl_primitive_attr_create(&attr) != dnnl_success)
         return NULL;
-    bool ok = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) ==
-              dnnl_success;
+    bool ok =
+        dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) == dnnl_success;
     if (ok && add) {
         ok = dnnl_post_ops_create(&after) == dnnl_success &&
              dnnl_post_ops_append_sum(after, 1.0f) == dnnl_success &&
@@ -142,8 +142,13 @@ static const struct matmul *matmul_of(struct product_cache *cache, const struct 
 
 bool product_has_bf16(struct product_cache *cache)
 {
-    return matmul_of(cache, &(struct key){.type = DTYPE_BF16, .m = 64, .n = 64, .k = 64,
-                                          .stride_b = 64, .stride_c = 64, .turn_b = true}) != NULL;
+    return matmul_of(cache, &(struct key){.type = DTYPE_BF16,
+                                          .m = 64,
+                                          .n = 64,
+                                          .k = 64,
+                                          .stride_b = 64,
+                                          .stride_c = 64,
+                                          .turn_b = true}) != NULL;
 }
 
 struct tiles {
@@ -175,8 +180,7 @@ static bool run_tile(const struct tiles *t, size_t i, dnnl_stream_t stream, void
         args[made].arg = names[made];
         made++;
     }
-    bool ok = made == 4 &&
-              dnnl_primitive_execute(m->primitive, stream, 4, args) == dnnl_success &&
+    bool ok = made == 4 && dnnl_primitive_execute(m->primitive, stream, 4, args) == dnnl_success &&
               dnnl_stream_wait(stream) == dnnl_success;
     while (made > 0)
         dnnl_memory_destroy(args[--made].memory);
@@ -210,9 +214,13 @@ static bool find_kinds(struct tiles *t, struct product_cache *cache)
         bool last_row = i & 2, last_col = i & 1;
         if ((!last_row && t->tiling.down == 1) || (!last_col && t->tiling.across == 1))
             continue;
-        struct key key = {.type = p->type, .m = last_row ? rest_m : t->tiling.rows,
-                          .n = last_col ? rest_n : t->tiling.cols, .k = p->k, .stride_c = p->n,
-                          .stride_b = p->turn_b ? p->k : p->n, .turn_b = p->turn_b,
+        struct key key = {.type = p->type,
+                          .m = last_row ? rest_m : t->tiling.rows,
+                          .n = last_col ? rest_n : t->tiling.cols,
+                          .k = p->k,
+                          .stride_c = p->n,
+                          .stride_b = p->turn_b ? p->k : p->n,
+                          .turn_b = p->turn_b,
                           .add = p->add};
         const struct matmul *m = t->kinds[last_row][last_col] = matmul_of(cache, &key);
         if (!m)
@@ -223,8 +231,7 @@ static bool find_kinds(struct tiles *t, struct product_cache *cache)
     return true;
 }
 
-bool product_typed_run(struct product_cache *cache, const struct product_typed *p,
-                       struct error *e)
+bool product_typed_run(struct product_cache *cache, const struct product_typed *p, struct error *e)
 {
     if (p->m == 0 || p->n == 0)
         return true;

@@ -229,11 +229,17 @@ static bool write_gradients(const struct lora_set *s, const char *path, struct e
         model_export_rows(s->modules[i], s->pairs[i].grad_b, s->rank, b);
         list[2 * i] = (struct weight_tensor){
             .name = arena_printf(&arena, "%s.lora_A.weight", s->modules[i]->name),
-            .type = DTYPE_F32, .dims = 2, .shape = {s->rank, w->cols}, .data = s->pairs[i].grad_a,
+            .type = DTYPE_F32,
+            .dims = 2,
+            .shape = {s->rank, w->cols},
+            .data = s->pairs[i].grad_a,
             .size_bytes = (size_t)(s->rank * w->cols) * sizeof(float)};
         list[2 * i + 1] = (struct weight_tensor){
             .name = arena_printf(&arena, "%s.lora_B.weight", s->modules[i]->name),
-            .type = DTYPE_F32, .dims = 2, .shape = {w->rows, s->rank}, .data = b,
+            .type = DTYPE_F32,
+            .dims = 2,
+            .shape = {w->rows, s->rank},
+            .data = b,
             .size_bytes = (size_t)(w->rows * s->rank) * sizeof(float)};
     }
     bool ok = safetensors_write(path, list, 2 * s->count, NULL, e);
@@ -291,7 +297,8 @@ static bool train(struct engine *g, char **a, struct error *e)
     if (ok) {
         lora_attach(&set);
         ok = run_steps(g, &set, job, a[1], e) &&
-             lora_to_peft(&set, &out, g->adapter.alpha, 0, "base", e) && peft_write(trained, &out, e);
+             lora_to_peft(&set, &out, g->adapter.alpha, 0, "base", e) &&
+             peft_write(trained, &out, e);
         lora_detach(&set);
         lora_free(&set);
     }
@@ -307,8 +314,8 @@ static const struct command {
     bool takes_adapter;
     bool (*run)(struct engine *g, char **a, struct error *e);
 } commands[] = {
-    {"fresh", 3, false, fresh},      {"logits", 2, true, logits}, {"logprobs", 1, true, logprobs},
-    {"encode", 1, false, encode},    {"draft", 2, true, draft},   {"train", 2, true, train},
+    {"fresh", 3, false, fresh},   {"logits", 2, true, logits}, {"logprobs", 1, true, logprobs},
+    {"encode", 1, false, encode}, {"draft", 2, true, draft},   {"train", 2, true, train},
 };
 
 int main(int argc, char **argv)

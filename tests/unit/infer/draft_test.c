@@ -112,9 +112,10 @@ static void a_cache_changes_nothing(void **state)
         tiny_check(tokenizer_encode(tokenizer, str_of(prompts[p]), &tokens, &e), &e);
         if (p == 2 && (tokens.count <= 256 || tokens.count >= 380))
             fail_msg("the long prompt has %zu tokens", tokens.count);
-        char *got = drafted(prompts[p], &tiny.adapter,
-                            (struct draft_options){.top_p = 1, .repeat_penalty = 1,
-                                                   .max_tokens = 12, .ignore_end = true});
+        char *got =
+            drafted(prompts[p], &tiny.adapter,
+                    (struct draft_options){
+                        .top_p = 1, .repeat_penalty = 1, .max_tokens = 12, .ignore_end = true});
         tiny_check(lora_from_peft(&set, tiny.model, &tiny.adapter, false, &e), &e);
         lora_attach(&set);
         size_t first = tokens.count;
@@ -126,7 +127,8 @@ static void a_cache_changes_nothing(void **state)
         if (utf8_valid(strbuf_str(&wanted), NULL))
             assert_string_equal(got, wanted.data);
         else /* a cut character is shown as U+FFFD, or not at all at the end */
-            assert_memory_equal(got, wanted.data, strspn(wanted.data, "abcdefghijklmnopqrstuvwxyz "));
+            assert_memory_equal(got, wanted.data,
+                                strspn(wanted.data, "abcdefghijklmnopqrstuvwxyz "));
         free(got);
         strbuf_free(&wanted);
         tokens_free(&tokens);
@@ -137,8 +139,8 @@ static void a_cache_changes_nothing(void **state)
 static void temperature_0_and_seeds_are_reproducible(void **state)
 {
     (void)state;
-    struct draft_options o = {.top_p = 1, .repeat_penalty = 1, .max_tokens = 30,
-                              .ignore_end = true};
+    struct draft_options o = {
+        .top_p = 1, .repeat_penalty = 1, .max_tokens = 30, .ignore_end = true};
     char *a = drafted("Risks are", NULL, o), *b = drafted("Risks are", NULL, o);
     assert_string_equal(a, b);
     char *with = drafted("Risks are", &tiny.adapter, o);
@@ -192,8 +194,8 @@ static void a_full_context_is_said(void **state)
 static void an_empty_prompt_begins_a_document(void **state)
 {
     (void)state;
-    struct draft_options o = {.top_p = 1, .repeat_penalty = 1, .max_tokens = 10,
-                              .ignore_end = true};
+    struct draft_options o = {
+        .top_p = 1, .repeat_penalty = 1, .max_tokens = 10, .ignore_end = true};
     char *text = drafted("", NULL, o);
     assert_true(strlen(text) > 0);
     free(text);
@@ -209,8 +211,9 @@ static void log_probabilities_are_those_of_the_logits(void **state)
     struct error e = {0};
     memset(learned, 1, sizeof learned);
     all.learned = learned;
-    tiny_check(draft_log_probabilities(tiny.model, tiny.backend, &tiny.adapter, w->ids, w->count,
-                                       out, &e), &e);
+    tiny_check(
+        draft_log_probabilities(tiny.model, tiny.backend, &tiny.adapter, w->ids, w->count, out, &e),
+        &e);
     assert_true(out[0] == 0);
     for (uint32_t i = 1; i < w->count; i++) {
         assert_true(out[i] < 0);
@@ -218,7 +221,8 @@ static void log_probabilities_are_those_of_the_logits(void **state)
     }
     tiny_check(training_evaluate(tiny.model, tiny.backend,
                                  &(struct windows){.items = &all, .count = 1}, NULL, &tiny.adapter,
-                                 &loss, NULL, &e), &e);
+                                 &loss, NULL, &e),
+               &e);
     assert_true(fabs(sum / (w->count - 1) - loss) < 1e-6);
     tiny_check(draft_log_probabilities(tiny.model, tiny.backend, NULL, w->ids, 1, out, &e), &e);
 }
@@ -236,8 +240,11 @@ static void what_was_learned_ends_where_it_ended(void **state)
     struct strbuf learned = {0};
     tiny_check(chat_template_render(&chat, tokenizer, talk, 2, false, &ids, &learned, &e), &e);
     struct digest content = digest_of("talk", 4);
-    struct window w = {.ids = ids.ids, .learned = (uint8_t *)learned.data,
-                       .count = (uint32_t)ids.count, .samples = &content, .sample_count = 1};
+    struct window w = {.ids = ids.ids,
+                       .learned = (uint8_t *)learned.data,
+                       .count = (uint32_t)ids.count,
+                       .samples = &content,
+                       .sample_count = 1};
     struct windows learn = {.items = &w, .count = 1}, none = {0};
     struct recipe recipe = recipe_default(false);
     recipe.learning_rate = 2e-2;
@@ -246,8 +253,13 @@ static void what_was_learned_ends_where_it_ended(void **state)
     recipe_resolve(&recipe);
     char folder[] = "/tmp/draft-test-XXXXXX";
     assert_non_null(mkdtemp(folder));
-    struct training t = {.model = tiny.model, .backend = tiny.backend, .recipe = &recipe,
-                         .learn = &learn, .validate = &none, .steps = 60, .attempt = folder};
+    struct training t = {.model = tiny.model,
+                         .backend = tiny.backend,
+                         .recipe = &recipe,
+                         .learn = &learn,
+                         .validate = &none,
+                         .steps = 60,
+                         .attempt = folder};
     struct training_result result;
     tiny_check(training_run(&t, &result, &e), &e);
     struct reader r = {0};

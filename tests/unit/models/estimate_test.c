@@ -37,8 +37,11 @@ static void add(const char *name, int64_t rows, int64_t cols)
     struct random r = {.seed = 1, .purpose = random_purpose(name)};
     for (size_t i = 0; i < n; i++)
         numbers[i] = f32_to_bf16(random_uniform(r, i, -0.1f, 0.1f));
-    *t = (struct weight_tensor){.name = mem_strdup(name), .type = DTYPE_BF16,
-                                .dims = cols ? 2 : 1, .shape = {rows, cols}, .data = numbers,
+    *t = (struct weight_tensor){.name = mem_strdup(name),
+                                .type = DTYPE_BF16,
+                                .dims = cols ? 2 : 1,
+                                .shape = {rows, cols},
+                                .data = numbers,
                                 .size_bytes = n * sizeof *numbers};
 }
 
@@ -47,10 +50,10 @@ static int make_model(void **state)
     static const struct {
         const char *name;
         int64_t rows, cols;
-    } parts[] = {{"input_layernorm", WIDTH, 0},        {"mlp.down_proj", WIDTH, INNER},
-                 {"mlp.gate_proj", INNER, WIDTH},      {"mlp.up_proj", INNER, WIDTH},
+    } parts[] = {{"input_layernorm", WIDTH, 0},          {"mlp.down_proj", WIDTH, INNER},
+                 {"mlp.gate_proj", INNER, WIDTH},        {"mlp.up_proj", INNER, WIDTH},
                  {"post_attention_layernorm", WIDTH, 0}, {"self_attn.k_proj", 32, WIDTH},
-                 {"self_attn.o_proj", WIDTH, WIDTH},   {"self_attn.q_proj", WIDTH, WIDTH},
+                 {"self_attn.o_proj", WIDTH, WIDTH},     {"self_attn.q_proj", WIDTH, WIDTH},
                  {"self_attn.v_proj", 32, WIDTH}};
     char name[200];
     struct error e = {0};

@@ -23,7 +23,7 @@
 #define VOCABULARY 64
 
 static const int32_t golden_starts[] = {0, 13, 21};
-static const int32_t golden_positions[TOKENS] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+static const int32_t golden_positions[TOKENS] = {0,  1,  2, 3, 4, 5, 6, 7, 8, 9, 10,
                                                  11, 12, 0, 1, 2, 3, 4, 5, 6, 7};
 
 struct golden {
@@ -70,8 +70,11 @@ static inline void golden_close(struct golden *g)
 
 static inline struct model_input golden_input(const struct golden *g)
 {
-    return (struct model_input){.ids = g->ids, .positions = golden_positions,
-                                .starts = golden_starts, .count = TOKENS, .sequences = 2};
+    return (struct model_input){.ids = g->ids,
+                                .positions = golden_positions,
+                                .starts = golden_starts,
+                                .count = TOKENS,
+                                .sequences = 2};
 }
 
 static inline struct value *golden_forward(struct golden *g, bool checkpoint)
@@ -115,7 +118,8 @@ static inline void golden_adapter(const struct golden *g, struct peft_adapter *a
         const struct model_linear *l = model_linear_at(g->model, i);
         char name[200];
         struct peft_module *m = &a->modules[i];
-        *m = (struct peft_module){.name = mem_strdup(l->name), .in = l->linear->weight.cols,
+        *m = (struct peft_module){.name = mem_strdup(l->name),
+                                  .in = l->linear->weight.cols,
                                   .out = l->linear->weight.rows};
         size_t a_bytes = (size_t)(4 * m->in) * sizeof(float);
         size_t b_bytes = (size_t)(4 * m->out) * sizeof(float);
@@ -137,8 +141,11 @@ static inline double golden_step(struct golden *g, bool checkpoint)
         weights[i] = i == 12 || i == 20 ? 0 : 1;
     }
     double loss = 0;
-    struct head_loss h = {.head = model_head(g->model), .targets = targets, .weights = weights,
-                          .grad_scale = 1, .loss_sum = &loss};
+    struct head_loss h = {.head = model_head(g->model),
+                          .targets = targets,
+                          .weights = weights,
+                          .grad_scale = 1,
+                          .loss_sum = &loss};
     tape_record(g->tape, true);
     struct value *x = golden_forward(g, checkpoint);
     if (!op_head_loss(g->tape, x, &h, &e) || !tape_backward(g->tape, &e))

@@ -5,8 +5,10 @@
 static void logits_are_those_of_transformers(void **state)
 {
     (void)state;
-    static const char *const names[][2] = {{"hf", "logits.hf"}, {"tied", "logits.tied"},
-                                           {"f16", "logits.f16"}, {"model.gguf", "logits.hf"}};
+    static const char *const names[][2] = {{"hf", "logits.hf"},
+                                           {"tied", "logits.tied"},
+                                           {"f16", "logits.f16"},
+                                           {"model.gguf", "logits.hf"}};
     for (int i = 0; i < 4; i++) {
         struct golden g;
         float logits[TOKENS * VOCABULARY];

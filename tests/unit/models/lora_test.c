@@ -102,8 +102,8 @@ static void bits_do_not_depend_on_threads_panels_or_checkpoints(void **state)
         size_t n, m;
         float *first = gradients(bases[base], 0, 1, false, 0.25, &n);
         for (int i = 1; i < 8; i++) {
-            float *again = gradients(bases[base], i & 1 ? 1 << 20 : 0, i & 2 ? 2 : 1, i & 4, 0.25,
-                                     &m);
+            float *again =
+                gradients(bases[base], i & 1 ? 1 << 20 : 0, i & 2 ? 2 : 1, i & 4, 0.25, &m);
             assert_int_equal(n, m);
             assert_memory_equal(first, again, n * sizeof *first);
             free(again);

@@ -63,6 +63,7 @@ static struct plan_set *make_set(struct arena *a, const char *text)
     digest_set_seal(&texts);
     digest_set_seal(&set->ids);
     digest_set_seal(&set->contents);
+    set->set = digest_set_digest(&set->ids, "samples");
     set->sample_count = texts.count;
     digest_set_free(&texts);
     return set;
@@ -89,7 +90,7 @@ static struct plan_version *add_version(struct world *w, const char *text, const
                                .validated = arena_alloc(&w->arena, sizeof(struct digest_set)),
                                .has_weights = true,
                                .set = set};
-    v->want_key = plan_want_key(v->recipe, v->base, v->parent, &set->ids);
+    v->want_key = plan_want_key(v->recipe, v->base, v->parent, set->set);
     w->facts.in_use = w->facts.highest = v->number;
     w->facts.versions = w->versions;
     return v;
@@ -302,10 +303,10 @@ static void a_key_depends_on_each_of_its_parts_and_on_no_order(void **state)
     (void)state;
     struct world *w = make_world("x:abc"), *other = make_world("y:cb z:a");
     struct digest r = w->facts.recipe, b = w->facts.base, p = w->facts.parent;
-    struct digest key = plan_want_key(r, b, p, &w->now.ids);
-    assert_true(digest_equal(key, plan_want_key(r, b, p, &other->now.ids)));
-    assert_false(digest_equal(key, plan_want_key(b, r, p, &w->now.ids)));
-    assert_false(digest_equal(key, plan_want_key(r, b, (struct digest){{0}}, &w->now.ids)));
+    struct digest key = plan_want_key(r, b, p, w->now.set);
+    assert_true(digest_equal(key, plan_want_key(r, b, p, other->now.set)));
+    assert_false(digest_equal(key, plan_want_key(b, r, p, w->now.set)));
+    assert_false(digest_equal(key, plan_want_key(r, b, (struct digest){{0}}, w->now.set)));
     struct digest attempt = plan_attempt_key(key, p, &w->now.ids, "avx2");
     assert_false(digest_equal(attempt, plan_attempt_key(key, p, &w->now.ids, "avx512")));
     assert_false(digest_equal(attempt, plan_attempt_key(key, b, &w->now.ids, "avx2")));

@@ -51,8 +51,8 @@ static void check(struct shape s, bool gradients)
     int64_t q_width = s.a.heads * s.a.head_size, k_width = s.a.kv_heads * s.a.head_size;
     struct value *q = leaf(t, s.rows, q_width, "q");
     struct value *k = leaf(t, s.keys, k_width, "k"), *v = leaf(t, s.keys, k_width, "v");
-    struct reference r = {.run = attention_reference, .shape = &s,
-                          .out_count = (size_t)(s.rows * q_width)};
+    struct reference r = {
+        .run = attention_reference, .shape = &s, .out_count = (size_t)(s.rows * q_width)};
     reference_input(&r, q->data, r.out_count);
     reference_input(&r, k->data, (size_t)(s.keys * k_width));
     reference_input(&r, v->data, (size_t)(s.keys * k_width));

@@ -10,7 +10,9 @@ struct shape {
 static double kept(const struct lora_pair *p, int64_t index)
 {
     struct random r = {p->dropout_seed, p->dropout_purpose, p->dropout_step};
-    bool drop = p->dropout > 0 && random_unit(r, (uint64_t)index) < p->dropout;
+    uint32_t words[4];
+    random_block(r, (uint64_t)index / 4, words);
+    bool drop = p->dropout > 0 && (float)(words[index % 4] >> 8) * 0x1p-24f < p->dropout;
     return drop ? 0 : 1 / (1 - (double)p->dropout);
 }
 
@@ -54,13 +56,16 @@ static void make(struct made *m, struct shape *s)
     m->linear.weight = (struct matrix){DTYPE_F32, s->out, s->in, m->weight, 0};
     m->linear.pair_count = s->pairs;
     for (int p = 0; p < s->pairs; p++) {
-        m->pair[p] = (struct lora_pair){.rank = s->rank, .scale = s->scale,
+        m->pair[p] = (struct lora_pair){.rank = s->rank,
+                                        .scale = s->scale,
                                         .a = filled(rank * in, p ? "a1" : "a0"),
                                         .b = filled(out * rank, p ? "b1" : "b0"),
                                         .grad_a = calloc(rank * in, sizeof(float)),
                                         .grad_b = calloc(out * rank, sizeof(float)),
-                                        .dropout = s->dropout, .dropout_seed = 5,
-                                        .dropout_purpose = (uint64_t)p, .dropout_step = 3};
+                                        .dropout = s->dropout,
+                                        .dropout_seed = 5,
+                                        .dropout_purpose = (uint64_t)p,
+                                        .dropout_step = 3};
         m->linear.pairs[p] = &m->pair[p];
     }
     s->pair = m->pair;
@@ -129,8 +134,8 @@ static void pairs_are_added_with_their_gradients(void **state)
 static void dropout_acts_on_the_input_of_its_pair(void **state)
 {
     (void)state;
-    check((struct shape){.rows = 13, .in = 11, .out = 9, .rank = 3, .pairs = 2, .scale = 2,
-                         .dropout = 0.4f});
+    check((struct shape){
+        .rows = 13, .in = 11, .out = 9, .rank = 3, .pairs = 2, .scale = 2, .dropout = 0.4f});
 }
 
 static void a_bias_is_added_to_every_row(void **state)

@@ -4,10 +4,12 @@
 
 #include "lorabuild/common/memory.h"
 
-static const int64_t shapes[][3] = { /* m, n, k: those of SmolLM2, and odd ones */
-    {512, 576, 576}, {512, 192, 576},  {512, 576, 1536}, {512, 16, 576}, {512, 16, 1536},
-    {512, 576, 16},  {16, 576, 512},   {576, 16, 512},   {100, 151, 77}, {7, 576, 576},
-    {1, 577, 31},    {64, 192, 1000},  {129, 193, 1},    {128, 3000, 96}};
+static const int64_t shapes[][3] = {/* m, n, k: those of SmolLM2, and odd ones */
+                                    {512, 576, 576}, {512, 192, 576}, {512, 576, 1536},
+                                    {512, 16, 576},  {512, 16, 1536}, {512, 576, 16},
+                                    {16, 576, 512},  {576, 16, 512},  {100, 151, 77},
+                                    {7, 576, 576},   {1, 577, 31},    {64, 192, 1000},
+                                    {129, 193, 1},   {128, 3000, 96}};
 #define SHAPES (sizeof shapes / sizeof *shapes)
 
 struct operands {
@@ -16,8 +18,7 @@ struct operands {
 
 static struct operands operands(const int64_t *s)
 {
-    return (struct operands){filled((size_t)(s[0] * s[2]), "a"),
-                             filled((size_t)(s[2] * s[1]), "b"),
+    return (struct operands){filled((size_t)(s[0] * s[2]), "a"), filled((size_t)(s[2] * s[1]), "b"),
                              filled((size_t)(s[0] * s[1]), "c")};
 }
 
@@ -30,10 +31,19 @@ static void done(struct operands o)
 
 static struct product product_of(const int64_t *s, struct operands o, bool turn_a, bool turn_b)
 {
-    return (struct product){.m = s[0], .n = s[1], .k = s[2], .a = o.a,
-                            .stride_a = turn_a ? s[0] : s[2], .turn_a = turn_a, .b = o.b,
-                            .stride_b = turn_b ? s[2] : s[1], .turn_b = turn_b, .c = o.c,
-                            .stride_c = s[1], .alpha = 0.5f, .add = true};
+    return (struct product){.m = s[0],
+                            .n = s[1],
+                            .k = s[2],
+                            .a = o.a,
+                            .stride_a = turn_a ? s[0] : s[2],
+                            .turn_a = turn_a,
+                            .b = o.b,
+                            .stride_b = turn_b ? s[2] : s[1],
+                            .turn_b = turn_b,
+                            .c = o.c,
+                            .stride_c = s[1],
+                            .alpha = 0.5f,
+                            .add = true};
 }
 
 /* Some elements of C + alpha · op(A) op(B). */

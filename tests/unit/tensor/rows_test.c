@@ -32,8 +32,8 @@ static void norm_is_its_formula(void **state)
     struct value *x = leaf(t, s.rows, s.cols, "x");
     float *gain = filled((size_t)s.cols, "gain"), *w = filled((size_t)(s.rows * s.cols), "w");
     struct value *y = op_rms_norm(t, x, gain, 1e-5f, &e);
-    struct reference r = {.run = norm_reference, .shape = &s,
-                          .out_count = (size_t)(s.rows * s.cols)};
+    struct reference r = {
+        .run = norm_reference, .shape = &s, .out_count = (size_t)(s.rows * s.cols)};
     reference_input(&r, x->data, r.out_count);
     reference_input(&r, gain, (size_t)s.cols);
     same_as_reference(&r, y->data);
@@ -73,8 +73,8 @@ static void rope_turns_and_turns_back(enum rope_pairing pairing)
     struct error e;
     tape_record(t, true);
     struct value *x = leaf(t, s.rows, s.cols, "x");
-    struct reference r = {.run = rope_reference, .shape = &s,
-                          .out_count = (size_t)(s.rows * s.cols)};
+    struct reference r = {
+        .run = rope_reference, .shape = &s, .out_count = (size_t)(s.rows * s.cols)};
     reference_input(&r, x->data, r.out_count);
     float *w = filled(r.out_count, "w");
     struct value *y = op_rope(t, x, positions, s.head_size, frequency, pairing, &e);
@@ -176,15 +176,17 @@ static void embedding_reads_rows_of_every_type(void **state)
         half[i] = f32_to_f16(table[i]);
         brain[i] = f32_to_bf16(table[i]);
     }
-    const struct matrix tables[] = {{DTYPE_F32, 7, 64, table, 0}, {DTYPE_F16, 7, 64, half, 1},
-                                    {DTYPE_BF16, 7, 64, brain, 2}};
+    const struct matrix tables[] = {
+        {DTYPE_F32, 7, 64, table, 0}, {DTYPE_F16, 7, 64, half, 1}, {DTYPE_BF16, 7, 64, brain, 2}};
     static const int32_t ids[] = {6, 0, 3, 3};
     for (int k = 0; k < 3; k++) {
         struct value *y = op_embedding(t, &tables[k], ids, 4, 2, &e);
         for (int i = 0; i < 4; i++)
             for (int j = 0; j < 64; j++)
                 assert_true(fabsf(y->data[i * 64 + j] - 2 * table[ids[i] * 64 + j]) <=
-                            (k == 0 ? 0 : k == 1 ? 2e-3f : 1.6e-2f));
+                            (k == 0   ? 0
+                             : k == 1 ? 2e-3f
+                                      : 1.6e-2f));
     }
     static const int32_t wrong[] = {0, 7};
     assert_null(op_embedding(t, &tables[0], wrong, 2, 1, &e));

@@ -174,6 +174,14 @@ static void a_newer_format_is_refused(void **state)
     remove_scratch(folder);
 }
 
+/* Written by the first version that had checkpoints (by save(folder, 5, "run") above): it must
+ * stay readable. */
+static void format_1_stays_readable(void **state)
+{
+    (void)state;
+    assert_int_equal(load("tests/golden/checkpoint/1", "run"), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +189,7 @@ int main(void)
         cmocka_unit_test(another_run_is_not_continued),
         cmocka_unit_test(a_torn_or_damaged_save_is_as_none),
         cmocka_unit_test(a_newer_format_is_refused),
+        cmocka_unit_test(format_1_stays_readable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,14 +20,14 @@ struct tiny {
     struct weights *weights;
     struct model *model;
     struct backend *backend;
-    json_t *expected;       /* expected.json */
-    struct windows windows; /* its windows */
+    json_t *expected;            /* expected.json */
+    struct windows windows;      /* its windows */
     struct peft_adapter adapter; /* the one to continue: rank 4, B not zero */
 };
 
-#define tiny_check(condition, e)                      \
-    do {                                              \
-        if (!(condition))                             \
+#define tiny_check(condition, e)                          \
+    do {                                                  \
+        if (!(condition))                                 \
             fail_msg("%s: %s", #condition, (e)->message); \
     } while (0)
 
