@@ -238,16 +238,17 @@ static void on_ready(void *context, struct build_job *job)
     bool asked = b->workshop->asked[job->adapter];
     snprintf(version, sizeof version, "v%d", job->version);
     if (job->checked && !job->passed) {
-        snprintf(line, sizeof line, _("built, not used: earlier pages %+.1f %%"), 100 * job->change);
+        snprintf(line, sizeof line, _("built, not used: earlier pages %+.1f %%"),
+                 100 * job->change);
         screen_line(&b->screen, rule->name, version, PAINT_YELLOW, line, -1);
         return;
     }
     if (job->start || (job->version > 1 && job->target->plan.verdict != PLAN_USE))
-        snprintf(line, sizeof line, _("ready, in use: %s/%s"), shown_path(b->workshop, rule->output),
-                 version);
+        snprintf(line, sizeof line, _("ready, in use: %s/%s"),
+                 shown_path(b->workshop, rule->output), version);
     else if (asked)
-        snprintf(line, sizeof line, _("ready, in use: %s/%s"), shown_path(b->workshop, rule->output),
-                 version);
+        snprintf(line, sizeof line, _("ready, in use: %s/%s"),
+                 shown_path(b->workshop, rule->output), version);
     else
         snprintf(line, sizeof line, "%s", _("ready"));
     if (asked)
@@ -263,12 +264,14 @@ static void on_ended(void *context, struct build_job *job)
     char line[300];
     screen_end_live(&b->screen);
     if (job->state == JOB_STOPPED && job->saved_step) {
-        snprintf(line, sizeof line, _("stopped after step %lld of %lld, saved. The same command "
-                                      "continues."),
+        snprintf(line, sizeof line,
+                 _("stopped after step %lld of %lld, saved. The same command "
+                   "continues."),
                  (long long)job->saved_step, (long long)job->steps);
         if (job->last_step > job->saved_step)
-            snprintf(line, sizeof line, _("stopped; saved after step %lld of %lld. The same command "
-                                          "continues."),
+            snprintf(line, sizeof line,
+                     _("stopped; saved after step %lld of %lld. The same command "
+                       "continues."),
                      (long long)job->saved_step, (long long)job->steps);
     } else if (job->state == JOB_STOPPED) {
         snprintf(line, sizeof line, "%s", _("stopped before the first step; nothing is lost"));
@@ -325,8 +328,10 @@ static int drop_not_built(const struct rules *r, bool *asked)
         if (asked[i] && r->adapters[i].not_built_kind) {
             struct error e = {0};
             error_at(&e, ERROR_INPUT, r->adapters[i].place.file, r->adapters[i].place.line,
-                     r->adapters[i].place.column, _("'%s' would learn from %s, which this "
-                     "lorabuild cannot do yet"), r->adapters[i].name, r->adapters[i].not_built_kind);
+                     r->adapters[i].place.column,
+                     _("'%s' would learn from %s, which this "
+                       "lorabuild cannot do yet"),
+                     r->adapters[i].name, r->adapters[i].not_built_kind);
             code = command_fail(&e);
             asked[i] = false;
         }
@@ -377,7 +382,8 @@ static void show_try(struct build_screen *b, const struct build *build)
             continue;
         struct strbuf line = {0};
         screen_text(&b->screen, "");
-        strbuf_printf(&line, _("Try it    lorabuild draft %s \"…\""), r->adapters[job->adapter].name);
+        strbuf_printf(&line, _("Try it    lorabuild draft %s \"…\""),
+                      r->adapters[job->adapter].name);
         screen_text(&b->screen, line.data);
         strbuf_free(&line);
         return;

@@ -40,17 +40,20 @@ static bool draft(const struct options *o, const struct rules *r, struct reader 
         d->has_adapter = ok;
     }
     if (ok) {
-        struct draft_request request = {
-            .model = d->model,
-            .backend = d->backend,
-            .tokenizer = d->tokenizer,
-            .chat = o->raw || !d->chat.name ? NULL : &d->chat,
-            .prompt = o->raw ? strbuf_str(&prompt) : str_trim(strbuf_str(&prompt)),
-            .adapter = d->has_adapter ? &d->adapter : NULL,
-            .options = {.temperature = o->temperature, .top_p = o->top_p, .top_k = o->top_k,
-                        .repeat_penalty = o->repeat_penalty, .max_tokens = o->max_tokens,
-                        .seed = (uint64_t)o->seed},
-            .write = write_out};
+        struct draft_request request = {.model = d->model,
+                                        .backend = d->backend,
+                                        .tokenizer = d->tokenizer,
+                                        .chat = o->raw || !d->chat.name ? NULL : &d->chat,
+                                        .prompt = o->raw ? strbuf_str(&prompt)
+                                                         : str_trim(strbuf_str(&prompt)),
+                                        .adapter = d->has_adapter ? &d->adapter : NULL,
+                                        .options = {.temperature = o->temperature,
+                                                    .top_p = o->top_p,
+                                                    .top_k = o->top_k,
+                                                    .repeat_penalty = o->repeat_penalty,
+                                                    .max_tokens = o->max_tokens,
+                                                    .seed = (uint64_t)o->seed},
+                                        .write = write_out};
         ok = draft_run(&request, e);
         fputs("\n", stdout);
     }

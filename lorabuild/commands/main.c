@@ -49,8 +49,9 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
     char *file = o->rule_file ? mem_strdup(o->rule_file) : rules_find(".");
     struct rules *rules = NULL;
     if (!file)
-        error_set(&e, ERROR_USAGE, _("no lorabuild.yaml here or in a folder above; -C DIR or "
-                                     "-f FILE says where it is"));
+        error_set(&e, ERROR_USAGE,
+                  _("no lorabuild.yaml here or in a folder above; -C DIR or "
+                    "-f FILE says where it is"));
     else
         rules = rules_load(file, &report, &e);
     if (report.size)

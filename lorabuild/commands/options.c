@@ -20,14 +20,16 @@ static const struct option {
     const char *argument, *help;
 } table[] = {
 #define AT(field) offsetof(struct options, field)
-    {"dry-run", 'n', FLAG, AT(dry_run), 0, 0, NULL, "say what would be done, and how long it takes"},
+    {"dry-run", 'n', FLAG, AT(dry_run), 0, 0, NULL,
+     "say what would be done, and how long it takes"},
     {"why", 0, FLAG, AT(why), 0, 0, NULL, "say why, sample by sample; never builds"},
     {"jobs", 'j', INTEGER, AT(jobs), 1, 64, "N", "so many adapters at once (1)"},
     {"keep-going", 'k', FLAG, AT(keep_going), 0, 0, NULL, "go on with others after a failure"},
     {"rebuild", 'B', FLAG, AT(rebuild), 0, 0, NULL, "train in full, whatever stands"},
     {"update", 'U', FLAG, AT(newest_parents), 0, 0, NULL, "build on the newest domain version"},
-    {"file", 'f', TEXT, AT(rule_file), 0, 0, "FILE", "the rule file (lorabuild.yaml, searched "
-                                                     "upwards)"},
+    {"file", 'f', TEXT, AT(rule_file), 0, 0, "FILE",
+     "the rule file (lorabuild.yaml, searched "
+     "upwards)"},
     {"config", 0, TEXT, AT(rule_file), 0, 0, "FILE", "the same"},
     {"directory", 'C', TEXT, AT(folder), 0, 0, "DIR", "go there first"},
     {"device", 0, TEXT, AT(device), 0, 0, "auto|cpu", "where to train (auto)"},
@@ -96,13 +98,18 @@ static bool set_value(struct options *o, const struct option *option, const char
     switch (option->kind) {
     case FLAG: *(bool *)field = true; return true;
     case TEXT: *(const char **)field = text; return true;
-    case INTEGER: ok = str_to_int(str_of(text), &whole); number = (double)whole; break;
+    case INTEGER:
+        ok = str_to_int(str_of(text), &whole);
+        number = (double)whole;
+        break;
     case NUMBER: ok = str_to_double(str_of(text), &number); break;
     case BYTES: ok = parse_bytes(str_of(text), &number); break;
     }
     if (!ok || number < option->least || number > option->most)
-        return error_set(e, ERROR_USAGE, _("--%s: '%s' does not fit; wanted is %s between %.10g and "
-                         "%.10g"), option->name, text,
+        return error_set(e, ERROR_USAGE,
+                         _("--%s: '%s' does not fit; wanted is %s between %.10g and "
+                           "%.10g"),
+                         option->name, text,
                          option->kind == INTEGER ? _("a whole number") : _("a number"),
                          option->least, option->most);
     if (option->kind == INTEGER)
@@ -153,8 +160,14 @@ static bool take_letters(struct options *o, char **argv, int argc, int *i, struc
 
 bool options_parse(struct options *o, int argc, char **argv, struct error *e)
 {
-    *o = (struct options){.jobs = 1, .device = "auto", .temperature = 0.7, .top_p = 0.9,
-                          .top_k = 40, .repeat_penalty = 1.1, .max_tokens = 400, .seed = 1};
+    *o = (struct options){.jobs = 1,
+                          .device = "auto",
+                          .temperature = 0.7,
+                          .top_p = 0.9,
+                          .top_k = 40,
+                          .repeat_penalty = 1.1,
+                          .max_tokens = 400,
+                          .seed = 1};
     o->words = mem_array((size_t)argc + 1, sizeof *o->words);
     for (int i = 1; i < argc; i++) {
         bool ok = true;
@@ -173,8 +186,10 @@ bool options_parse(struct options *o, int argc, char **argv, struct error *e)
             return false;
     }
     if (strcmp(o->device, "auto") != 0 && strcmp(o->device, "cpu") != 0)
-        return error_set(e, ERROR_USAGE, _("--device %s: this lorabuild computes on the processor "
-                         "only; use cpu or auto"), o->device);
+        return error_set(e, ERROR_USAGE,
+                         _("--device %s: this lorabuild computes on the processor "
+                           "only; use cpu or auto"),
+                         o->device);
     return true;
 }
 

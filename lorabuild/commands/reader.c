@@ -32,10 +32,10 @@ static bool only_text_member(const struct rules *r, int group, int *adapter, str
         strbuf_printf(&names, "%s%s", fitting++ ? ", " : "", r->adapters[member].name);
         *adapter = member;
     }
-    bool ok = fitting == 1 ||
-              error_set(e, ERROR_USAGE, fitting ? _("%s has several adapters; name one: %s")
+    bool ok = fitting == 1 || error_set(e, ERROR_USAGE,
+                                        fitting ? _("%s has several adapters; name one: %s")
                                                 : _("%s has no adapter for texts%s"),
-                        r->groups[group].name, names.data ? names.data : "");
+                                        r->groups[group].name, names.data ? names.data : "");
     strbuf_free(&names);
     return ok;
 }
@@ -48,13 +48,13 @@ bool reader_choose(const struct rules *r, const char *word, int *adapter, int *v
     char *name = at ? mem_printf("%.*s", (int)(at - word), word) : mem_strdup(word);
     *adapter = -1;
     *version = 0;
-    bool ok = (!at || parse_version(at + 1, version, e)) && rules_target(r, name, adapter, &group, e);
+    bool ok =
+        (!at || parse_version(at + 1, version, e)) && rules_target(r, name, adapter, &group, e);
     free(name);
     return ok && (*adapter >= 0 || only_text_member(r, group, adapter, e));
 }
 
-bool reader_open(struct reader *d, const struct rules *r, int adapter, int threads,
-                 struct error *e)
+bool reader_open(struct reader *d, const struct rules *r, int adapter, int threads, struct error *e)
 {
     const struct rule_base *base = &r->bases[r->adapters[adapter].base];
     *d = (struct reader){0};
@@ -73,8 +73,9 @@ bool reader_load_adapter(struct reader *d, const struct rule_adapter *rule, int 
     (void)d;
     if (!lineage_load(&l, rule->output, path_base(rule->output), e))
         return false;
-    *number = version > 0 ? version : version < 0 && l.count ? l.versions[l.count - 1].number
-                                                             : l.current;
+    *number = version > 0              ? version
+              : version < 0 && l.count ? l.versions[l.count - 1].number
+                                       : l.current;
     bool ok = true;
     if (!*number)
         ok = error_set(e, ERROR_INPUT, _("%s has not been built yet; run: lorabuild %s"),

@@ -40,7 +40,8 @@ void screen_fit_name(struct screen *s, const char *name)
 
 static const char *paint_code(enum paint paint)
 {
-    static const char *const codes[] = {"", "\x1b[1m", "\x1b[2m", "\x1b[32m", "\x1b[33m", "\x1b[31m"};
+    static const char *const codes[] = {"",         "\x1b[1m",  "\x1b[2m",
+                                        "\x1b[32m", "\x1b[33m", "\x1b[31m"};
     return codes[paint];
 }
 

@@ -17,9 +17,9 @@ enum paint { PAINT_NONE, PAINT_BOLD, PAINT_DIM, PAINT_GREEN, PAINT_YELLOW, PAINT
 struct screen {
     FILE *out;
     bool terminal, colour, utf8, quiet;
-    int name_width;     /* at least 10 */
-    bool live;          /* a line stands that the next one replaces */
-    const char *name;   /* the name printed last: not repeated */
+    int name_width;   /* at least 10 */
+    bool live;        /* a line stands that the next one replaces */
+    const char *name; /* the name printed last: not repeated */
     char name_buffer[256];
 };
 
@@ -27,7 +27,8 @@ void screen_open(struct screen *s, FILE *out, bool quiet);
 void screen_fit_name(struct screen *s, const char *name); /* widens the first column */
 
 /* A finished line. `name` is printed once for lines that follow one another (an empty line stands
- * before each new one); `step` NULL: the fact begins in the second column; `duration_s` < 0: none. */
+ * before each new one); `step` NULL: the fact begins in the second column; `duration_s` < 0: none.
+ */
 void screen_line(struct screen *s, const char *name, const char *step, enum paint paint,
                  const char *fact, double duration_s);
 /* A line with text of its own at the right. */

@@ -95,8 +95,9 @@ void show_plan(struct screen *s, const struct build_job *jobs, size_t count)
         first = first || (!jobs[i].target->plan.start && !jobs[i].resumed_at);
     }
     if (trains)
-        strbuf_printf(&b, _("%s about %s"), count == 1 && jobs[0].target->plan.start &&
-                      !jobs[0].resumed_at ? "," : ":", show_about(seconds, about));
+        strbuf_printf(&b, _("%s about %s"),
+                      count == 1 && jobs[0].target->plan.start && !jobs[0].resumed_at ? "," : ":",
+                      show_about(seconds, about));
     if (count == 1 && jobs[0].target->plan.start && !jobs[0].resumed_at)
         strbuf_printf(&b, _(" (in full: %s)"), show_about(in_full, about));
     else if (trains && first)
@@ -173,13 +174,13 @@ static void show_unchanged(struct screen *s, const struct workshop *w, const str
 
 static void show_recipe_changes(struct screen *s, const struct target *t)
 {
-    struct version *v = lineage_version((struct lineage *)(uintptr_t)&t->lineage,
-                                        t->lineage.current);
+    struct version *v =
+        lineage_version((struct lineage *)(uintptr_t)&t->lineage, t->lineage.current);
     json_t *now = recipe_to_json(&t->rule->recipe), *value;
     const json_t *before = v ? json_object_get(v->manifest, "recipe") : NULL;
     const char *key;
     struct strbuf b = {0};
-    json_object_foreach(now, key, value) {
+    json_object_foreach (now, key, value) {
         json_t *old = json_object_get(before, key);
         if (!old || json_equal(old, value))
             continue;

@@ -65,8 +65,8 @@ static void describe_train(struct row *row, const struct target *t)
 static double guess_cost(const struct target *t)
 {
     double before = facts_recorded_seconds(t, t->lineage.current);
-    const struct version *v = lineage_version((struct lineage *)(uintptr_t)&t->lineage,
-                                              t->lineage.current);
+    const struct version *v =
+        lineage_version((struct lineage *)(uintptr_t)&t->lineage, t->lineage.current);
     double learned = v ? json_number_value(json_object_get(v->manifest, "learned")) : 0;
     if (before <= 0 || learned <= 0)
         return -1;
@@ -76,8 +76,8 @@ static double guess_cost(const struct target *t)
 static void describe(struct row *row, const struct workshop *w, const struct target *t)
 {
     *row = (struct row){.cost_s = -1, .attention = true};
-    const char *parent = t->rule->parent >= 0 ? w->project->rules->adapters[t->rule->parent].name
-                                              : "";
+    const char *parent =
+        t->rule->parent >= 0 ? w->project->rules->adapters[t->rule->parent].name : "";
     switch (t->plan.verdict) {
     case PLAN_TRAIN:
         describe_train(row, t);
@@ -197,10 +197,9 @@ int command_status(const struct options *o)
         return code;
     bool *shown = mem_array(project.rules->adapter_count, sizeof *shown);
     workshop_open(&workshop, &project);
-    workshop.source_options = (struct source_options){.rehash = o->rehash,
-                                                      .threads = command_threads(o)};
-    if (!choose(project.rules, o, shown, &e) ||
-        !print_status(&s, &workshop, shown, o->all, &e))
+    workshop.source_options =
+        (struct source_options){.rehash = o->rehash, .threads = command_threads(o)};
+    if (!choose(project.rules, o, shown, &e) || !print_status(&s, &workshop, shown, o->all, &e))
         code = command_fail(&e);
     workshop_close(&workshop);
     project_close(&project);

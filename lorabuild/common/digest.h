@@ -48,8 +48,8 @@ struct digest_set {
     size_t count, capacity;
 };
 void digest_set_add(struct digest_set *s, struct digest d);
-void digest_set_seal(struct digest_set *s);                            /* sort, drop doubles */
-bool digest_set_has(const struct digest_set *s, struct digest d);      /* sealed */
+void digest_set_seal(struct digest_set *s);                       /* sort, drop doubles */
+bool digest_set_has(const struct digest_set *s, struct digest d); /* sealed */
 bool digest_set_within(const struct digest_set *a, const struct digest_set *b); /* a in b */
 struct digest digest_set_digest(const struct digest_set *s, const char *kind);
 void digest_set_free(struct digest_set *s);

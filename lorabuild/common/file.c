@@ -90,8 +90,8 @@ bool file_read_fd(struct strbuf *b, int fd, size_t most, const char *shown_as, s
             return true;
         total += (size_t)n;
         if (total > most)
-            return error_set(e, ERROR_LIMIT, "%s: larger than the %zu bytes allowed here",
-                             shown_as, most);
+            return error_set(e, ERROR_LIMIT, "%s: larger than the %zu bytes allowed here", shown_as,
+                             most);
         strbuf_add(b, block, (size_t)n);
     }
 }

@@ -87,7 +87,8 @@ static void write_object(struct strbuf *b, const json_t *value, int indent)
     json_t *object = (json_t *)(uintptr_t)value, *inner;
     size_t n = json_object_size(object), i = 0;
     const char **keys = mem_array(n, sizeof *keys), *key;
-    json_object_foreach(object, key, inner) keys[i++] = key;
+    json_object_foreach (object, key, inner)
+        keys[i++] = key;
     qsort(keys, n, sizeof *keys, by_key);
     strbuf_add_byte(b, '{');
     int inside = indent < 0 ? indent : indent + 1;
@@ -143,8 +144,8 @@ void json_write(struct strbuf *b, const json_t *value, bool indented)
 
 const char *json_type_name(const json_t *value)
 {
-    static const char *const names[] = {"an object", "a list", "text", "a whole number",
-                                        "a number", "true", "false", "null"};
+    static const char *const names[] = {"an object", "a list", "text",  "a whole number",
+                                        "a number",  "true",   "false", "null"};
     return value ? names[json_typeof(value)] : "nothing";
 }
 

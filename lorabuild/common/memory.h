@@ -14,13 +14,13 @@
 /* `handler` must not return. Called once by main(), before any thread is started. */
 void mem_on_failure(void (*handler)(size_t size_bytes));
 
-void *mem_alloc(size_t size_bytes);                              /* not cleared */
-void *mem_zalloc(size_t size_bytes);                             /* cleared */
-void *mem_array(size_t count, size_t item_bytes);                /* cleared; overflow = failure */
-void *mem_grow(void *old, size_t count, size_t item_bytes);      /* realloc to count items */
+void *mem_alloc(size_t size_bytes);                         /* not cleared */
+void *mem_zalloc(size_t size_bytes);                        /* cleared */
+void *mem_array(size_t count, size_t item_bytes);           /* cleared; overflow = failure */
+void *mem_grow(void *old, size_t count, size_t item_bytes); /* realloc to count items */
 char *mem_strdup(const char *text);
 char *mem_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
-void *mem_try_alloc(size_t size_bytes);                          /* 64-byte aligned; NULL; free() */
+void *mem_try_alloc(size_t size_bytes); /* 64-byte aligned; NULL; free() */
 
 /* arena: many small things that die together. Chunks grow; a chunk never moves, so pointers
  * stay valid until arena_free() or until a mark before them is released. */

@@ -20,7 +20,7 @@ void random_block(struct random r, uint64_t index, uint32_t words[static 4]);
 uint32_t random_u32(struct random r, uint64_t index);
 /* Uniform over 0 … below-1, without bias. */
 uint64_t random_below(struct random r, uint64_t index, uint64_t below);
-float random_unit(struct random r, uint64_t index);                   /* [0, 1), 24 bits */
+float random_unit(struct random r, uint64_t index); /* [0, 1), 24 bits */
 float random_uniform(struct random r, uint64_t index, float lo, float hi);
 /* A seeded order of 0 … n-1 (Fisher–Yates). */
 void random_order(struct random r, uint32_t *order, uint32_t n);

@@ -152,8 +152,12 @@ int32_t utf8_next(struct str s, size_t *at)
     static const int32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     const unsigned char *p = (const unsigned char *)s.data + *at;
     size_t left = s.size - *at;
-    int length = p[0] < 0x80 ? 1 : p[0] < 0xC2 ? 0 : p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3
-               : p[0] < 0xF5 ? 4 : 0;
+    int length = p[0] < 0x80   ? 1
+                 : p[0] < 0xC2 ? 0
+                 : p[0] < 0xE0 ? 2
+                 : p[0] < 0xF0 ? 3
+                 : p[0] < 0xF5 ? 4
+                               : 0;
     *at += 1;
     if (length == 1)
         return p[0];

@@ -216,8 +216,9 @@ static bool unknown_shape(const json_t *record, struct strbuf *problem)
     json_t *value;
     size_t n = 0;
     strbuf_add_text(problem, "no fields to learn from; found");
-    json_object_foreach((json_t *)(uintptr_t)record, key, value) if (n++ < 4)
-        strbuf_printf(problem, "%s %.40s", n > 1 ? "," : "", key);
+    json_object_foreach ((json_t *)(uintptr_t)record, key, value)
+        if (n++ < 4)
+            strbuf_printf(problem, "%s %.40s", n > 1 ? "," : "", key);
     strbuf_add_text(problem, n == 0 ? " none" : n > 4 ? ", …" : "");
     strbuf_add_text(problem, "; wanted: text, prompt and completion, messages, instruction and "
                              "output, or conversations");

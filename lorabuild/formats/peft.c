@@ -218,8 +218,7 @@ static bool check_unknown(const char *path, const json_t *o, struct error *e)
 {
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)o, key, value)
-    {
+    json_object_foreach ((json_t *)(uintptr_t)o, key, value) {
         if (is_known(key) || is_nothing(value))
             continue;
         for (size_t i = 0; i < sizeof unsupported / sizeof *unsupported; i++)
@@ -253,12 +252,12 @@ static bool check_pattern(const char *path, const json_t *o, const char *key, do
     json_t *value;
     if (!pattern || is_nothing(pattern))
         return true;
-    json_object_foreach((json_t *)(uintptr_t)pattern, module, value) if (
-        json_number_value(value) !=
-        uniform) return refuse_key(path, key,
-                                   "gives modules different values, which is not supported; "
-                                   "vLLM ignores it silently",
-                                   e);
+    json_object_foreach ((json_t *)(uintptr_t)pattern, module, value)
+        if (json_number_value(value) != uniform)
+            return refuse_key(path, key,
+                              "gives modules different values, which is not supported; "
+                              "vLLM ignores it silently",
+                              e);
     return json_is_object(pattern) || refuse_key(path, key, "is not an object", e);
 }
 

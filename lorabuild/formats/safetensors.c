@@ -173,8 +173,7 @@ static bool read_entries(struct safetensors *s, size_t header_bytes, struct erro
     bool ok = true;
     const char *name;
     json_t *value;
-    json_object_foreach(s->header, name, value)
-    {
+    json_object_foreach (s->header, name, value) {
         if (strcmp(name, "__metadata__") == 0)
             continue;
         ok = read_entry(s, &entries[n++], name, value, data_bytes, e);
@@ -197,10 +196,10 @@ static bool check_metadata(const struct safetensors *s, struct error *e)
     json_t *value;
     if (metadata && !json_is_object(metadata))
         return error_set(e, ERROR_INPUT, "%s: __metadata__ is not an object", s->path);
-    json_object_foreach((json_t *)(uintptr_t)metadata, key, value) if (
-        !json_is_string(
-            value)) return error_set(e, ERROR_INPUT,
-                                     "%s: __metadata__ holds something that is not text", s->path);
+    json_object_foreach ((json_t *)(uintptr_t)metadata, key, value)
+        if (!json_is_string(value))
+            return error_set(e, ERROR_INPUT, "%s: __metadata__ holds something that is not text",
+                             s->path);
     return true;
 }
 

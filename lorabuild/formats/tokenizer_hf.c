@@ -53,8 +53,7 @@ static bool each_component(struct tokenizer *t, const json_t *component, const c
         return read(t, component, e);
     const json_t *inner;
     size_t i;
-    json_array_foreach(json_object_get(component, list), i, inner)
-    {
+    json_array_foreach (json_object_get(component, list), i, inner) {
         if (!read(t, inner, e)) /* which knows no Sequence: nesting is an error */
             return false;
     }
@@ -142,8 +141,7 @@ static bool read_added(struct tokenizer *t, const json_t *list, struct error *e)
 {
     const json_t *item;
     size_t i;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         const json_t *content = json_object_get(item, "content");
         const json_t *id = json_object_get(item, "id");
         bool special = flag(item, "special", false);
@@ -172,8 +170,7 @@ static void index_added(struct tokenizer *t, const json_t *list)
 {
     const json_t *item;
     size_t i;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         bool special = flag(item, "special", false);
         int64_t id = json_integer_value(json_object_get(item, "id"));
         struct added_token a = {t->vocabulary.tokens[id].spelling, special ? -1 : (int32_t)id,
@@ -215,8 +212,7 @@ static bool read_vocabulary(struct tokenizer *t, json_t *root, struct error *e)
     const char *spelling;
     if (!json_is_object(vocab) || !json_object_size(vocab))
         return error_set(e, ERROR_INPUT, "the tokenizer model has no vocabulary");
-    json_object_foreach(vocab, spelling, id)
-    {
+    json_object_foreach (vocab, spelling, id) {
         if (!json_is_integer(id))
             return error_set(e, ERROR_INPUT, "a token of the vocabulary has no number");
         if (!vocabulary_set(&t->vocabulary, json_integer_value(id), str_of(spelling), TOKEN_NORMAL,
@@ -244,8 +240,7 @@ static bool read_merges(struct tokenizer *t, const json_t *model, struct error *
     const json_t *merges = json_object_get(model, "merges"), *merge;
     size_t i;
     bpe_init(&t->bpe, &t->vocabulary, json_array_size(merges));
-    json_array_foreach(merges, i, merge)
-    {
+    json_array_foreach (merges, i, merge) {
         if (!read_merge(t, i, merge, e))
             return false;
     }
@@ -297,8 +292,7 @@ static void read_template(struct tokenizer *t, const json_t *settings)
     if (json_is_array(value)) {
         const json_t *list = value;
         value = NULL;
-        json_array_foreach(list, i, item)
-        {
+        json_array_foreach (list, i, item) {
             const char *name = json_string_value(json_object_get(item, "name"));
             if (name && !strcmp(name, "default"))
                 value = json_object_get(item, "template");

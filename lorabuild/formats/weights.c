@@ -100,8 +100,7 @@ static const char **shard_names(const char *path, const json_t *index, size_t *c
     size_t n = 0, kept = 0;
     bool ok =
         json_object_size(map) > 0 || error_set(e, ERROR_INPUT, "%s/" INDEX ": no weight_map", path);
-    json_object_foreach(map, tensor, value)
-    {
+    json_object_foreach (map, tensor, value) {
         names[n] = json_string_value(value);
         if (!names[n])
             ok = refuse_entry(path, tensor, "?", "is not the name of a file", e);
@@ -155,8 +154,7 @@ static bool check_index(const struct weights *w, const json_t *index, struct err
 {
     json_t *map = json_object_get(index, "weight_map"), *value;
     const char *tensor;
-    json_object_foreach(map, tensor, value)
-    {
+    json_object_foreach (map, tensor, value) {
         struct shard key = {.name = (char *)(uintptr_t)json_string_value(value)};
         const struct shard *s = bsearch(&key, w->shards, w->shard_count, sizeof key, shard_by_name);
         if (!s || !holds(s->file, tensor))

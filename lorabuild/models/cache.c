@@ -53,6 +53,7 @@ bool model_cache_add(struct model_cache *c, int layer, struct value *k, struct v
 {
     size_t at = (size_t)c->length * (size_t)k->cols, bytes = (size_t)k->rows * c->row_bytes;
     float *keys = c->keys[layer], *values = c->values[layer];
+    /* From the device to itself: to_device() of any backend takes either kind of pointer. */
     if (!c->backend->to_device(c->backend, keys + at, k->data, bytes, e) ||
         !c->backend->to_device(c->backend, values + at, v->data, bytes, e))
         return false;

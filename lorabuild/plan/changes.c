@@ -105,8 +105,8 @@ static int by_name(const void *a, const void *b)
 
 static bool find_document(const struct plan_set *set, const char *name, size_t *index)
 {
-    const char **found = bsearch(&name, set->documents, set->document_count,
-                                 sizeof *set->documents, by_name);
+    const char **found =
+        bsearch(&name, set->documents, set->document_count, sizeof *set->documents, by_name);
     if (found)
         *index = (size_t)(found - set->documents);
     return found != NULL;

@@ -17,8 +17,8 @@ static int by_digest(const void *a, const void *b)
 }
 
 /* Every document with samples, and whether one of them was held out before. */
-static size_t list_candidates(struct candidate *list, unsigned char *held, const struct plan_set *now,
-                              const struct digest_set *before)
+static size_t list_candidates(struct candidate *list, unsigned char *held,
+                              const struct plan_set *now, const struct digest_set *before)
 {
     size_t count = 0;
     for (size_t i = 0; i < now->count;) {
@@ -28,7 +28,8 @@ static size_t list_candidates(struct candidate *list, unsigned char *held, const
         for (; i < now->count && now->samples[i].document == document; i++) {
             digest_add_digest(s, now->samples[i].content);
             samples += !now->samples[i].heading;
-            if (before && !now->samples[i].heading && digest_set_has(before, now->samples[i].content))
+            if (before && !now->samples[i].heading &&
+                digest_set_has(before, now->samples[i].content))
                 held[document] = 1;
         }
         struct digest d = digest_end(s);

@@ -94,8 +94,8 @@ static void list_starts(struct plan *p, const struct plan_facts *f, struct arena
     for (size_t i = f->version_count; i-- > 0;) {
         const struct plan_version *v = &f->versions[i];
         struct plan_start *s = &p->starts[p->start_count++];
-        *s = (struct plan_start){.version = v->number, .reason = judge_start(v, f),
-                                 .learn = count_new(f->now, v)};
+        *s = (struct plan_start){
+            .version = v->number, .reason = judge_start(v, f), .learn = count_new(f->now, v)};
         if (s->reason == START_EXPOSED)
             s->example = exposed_example(v, f, a);
     }

@@ -48,8 +48,8 @@ struct plan_version {
     const struct digest_set *exposure;  /* contents */
     const struct digest_set *ids;       /* what it was built for */
     const struct digest_set *validated; /* contents held out */
-    int updates;     /* in a row since it was last trained in full */
-    bool set_aside;  /* failed its check or was gone back behind */
+    int updates;                        /* in a row since it was last trained in full */
+    bool set_aside;                     /* failed its check or was gone back behind */
     bool has_weights;
     const struct plan_set *set; /* with names, if they are still known; else NULL */
 };
@@ -79,22 +79,22 @@ enum plan_verdict {
 
 enum start_reason {
     START_USABLE,
-    START_RECIPE,   /* another recipe */
-    START_BASE,     /* another base model */
-    START_PARENT,   /* another version of the parent */
-    START_EXPOSED,  /* has learned something that is no longer wanted */
-    START_CHAIN,    /* max_chain updates already */
-    START_ASIDE,    /* set aside */
-    START_LOST,     /* its weights are gone */
-    START_REBUILD,  /* -B was given */
-    START_COSTLIER  /* to continue costs no less than to train in full */
+    START_RECIPE,  /* another recipe */
+    START_BASE,    /* another base model */
+    START_PARENT,  /* another version of the parent */
+    START_EXPOSED, /* has learned something that is no longer wanted */
+    START_CHAIN,   /* max_chain updates already */
+    START_ASIDE,   /* set aside */
+    START_LOST,    /* its weights are gone */
+    START_REBUILD, /* -B was given */
+    START_COSTLIER /* to continue costs no less than to train in full */
 };
 
 struct plan_start {
     int version; /* 0 = the parent, or the base */
     enum start_reason reason;
-    size_t learn;             /* samples that would have to be learned (no headings) */
-    const char *example;      /* START_EXPOSED: a place that it learned, shown; may be NULL */
+    size_t learn;        /* samples that would have to be learned (no headings) */
+    const char *example; /* START_EXPOSED: a place that it learned, shown; may be NULL */
 };
 
 enum change_kind { CHANGE_NEW, CHANGE_GONE, CHANGE_EDITED, CHANGE_CAPTION };
@@ -109,22 +109,23 @@ struct plan_change {
 struct plan {
     enum plan_verdict verdict;
     struct digest want_key;
-    int version;              /* PLAN_TRAIN: its number to be; PLAN_USE and PLAN_ASIDE: which */
-    int start;                /* PLAN_TRAIN: version continued from; 0 = the parent or base */
-    struct digest_set learn;  /* ids with loss, headings included; caller: digest_set_free */
+    int version;                /* PLAN_TRAIN: its number to be; PLAN_USE and PLAN_ASIDE: which */
+    int start;                  /* PLAN_TRAIN: version continued from; 0 = the parent or base */
+    struct digest_set learn;    /* ids with loss, headings included; caller: digest_set_free */
     struct digest_set validate; /* ids held out */
-    size_t learn_count;       /* of learn, without headings */
+    size_t learn_count;         /* of learn, without headings */
     size_t document_count;
     struct plan_start *starts; /* newest first, the parent last */
     size_t start_count;
-    size_t taken;             /* index into starts */
+    size_t taken;                /* index into starts */
     struct plan_change *changes; /* against the version in use */
     size_t change_count;
-    size_t unchanged;         /* samples */
+    size_t unchanged;                                  /* samples */
     bool recipe_changed, base_changed, parent_changed; /* against the version in use */
 };
 
-/* `set` is the digest of the sorted ids (SAMPLE_SET): a dataset knows its own without being read. */
+/* `set` is the digest of the sorted ids (SAMPLE_SET): a dataset knows its own without being read.
+ */
 struct digest plan_want_key(struct digest recipe, struct digest base, struct digest parent,
                             struct digest set);
 struct digest plan_attempt_key(struct digest want_key, struct digest start_artifact,

@@ -47,8 +47,9 @@ static bool refuse(const struct workshop *w, int adapter, struct error *e)
     const struct target *t = &w->targets[adapter];
     const struct rule_dataset *d = &w->project->rules->datasets[t->rule->data[0]];
     if (t->plan.verdict == PLAN_EMPTY)
-        return error_set(e, ERROR_INPUT, _("%s: %s holds nothing to learn yet; put .txt, .md or "
-                                           ".jsonl files there and run again"),
+        return error_set(e, ERROR_INPUT,
+                         _("%s: %s holds nothing to learn yet; put .txt, .md or "
+                           ".jsonl files there and run again"),
                          t->rule->name, d->written);
     return error_set(e, ERROR_INPUT,
                      _("%s stopped: over half of its documents are gone from %s at once.\n"
@@ -141,9 +142,14 @@ bool build_plan(struct build *b, struct workshop *w, const struct build_options 
         if (!ok || !needed[i])
             continue;
         struct build_job *job = &b->jobs[b->job_count++];
-        *job = (struct build_job){.adapter = (int)i, .target = &w->targets[i], .lock = -1,
-                                  .child.events = -1, .held_out_before = NAN,
-                                  .held_out_after = NAN, .change = NAN, .build = b};
+        *job = (struct build_job){.adapter = (int)i,
+                                  .target = &w->targets[i],
+                                  .lock = -1,
+                                  .child.events = -1,
+                                  .held_out_before = NAN,
+                                  .held_out_after = NAN,
+                                  .change = NAN,
+                                  .build = b};
         ok = prepare(b, job, e);
     }
     free(needed);
@@ -210,8 +216,7 @@ static bool settle(struct build *b, struct build_job *job, struct error *e)
 static bool launch(struct build *b, struct build_job *job, struct error *e)
 {
     json_t *plan;
-    if (!folder_make(job->attempt, 0777, e) ||
-        !(plan = train_plan_train(b->workshop, job, e)))
+    if (!folder_make(job->attempt, 0777, e) || !(plan = train_plan_train(b->workshop, job, e)))
         return false;
     int threads = b->options.threads / b->options.jobs;
     return child_start(&job->child, "train", plan, threads > 0 ? threads : 1, e);
@@ -285,7 +290,8 @@ static void take_progress(void *context, const json_t *event)
     struct build_job *job = context;
     struct build *b = job->build;
     job->last_step = json_integer_value(json_object_get(event, "step"));
-    b->listener.progress(b->listener.context, job, json_number_value(json_object_get(event, "loss")),
+    b->listener.progress(b->listener.context, job,
+                         json_number_value(json_object_get(event, "loss")),
                          json_number_value(json_object_get(event, "tokens_per_s")),
                          json_number_value(json_object_get(event, "seconds_left")));
 }
@@ -343,8 +349,8 @@ static void await_children(struct build *b, int *told)
 {
     struct pollfd *fds = mem_array(b->job_count, sizeof *fds);
     for (size_t i = 0; i < b->job_count; i++)
-        fds[i] = (struct pollfd){.fd = b->jobs[i].state == JOB_RUNNING ? b->jobs[i].child.events : -1,
-                                 .events = POLLIN};
+        fds[i] = (struct pollfd){
+            .fd = b->jobs[i].state == JOB_RUNNING ? b->jobs[i].child.events : -1, .events = POLLIN};
     poll(fds, (nfds_t)b->job_count, 500);
     if (interrupted(b) && *told < *b->options.interrupted) {
         *told = *b->options.interrupted;
@@ -352,8 +358,7 @@ static void await_children(struct build *b, int *told)
     }
     for (size_t i = 0; i < b->job_count; i++) {
         struct build_job *job = &b->jobs[i];
-        if (!(fds[i].revents & (POLLIN | POLLHUP)) ||
-            child_read(&job->child, take_progress, job))
+        if (!(fds[i].revents & (POLLIN | POLLHUP)) || child_read(&job->child, take_progress, job))
             continue;
         if (job->child.done) {
             finish_job(b, job);

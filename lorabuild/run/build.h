@@ -14,8 +14,8 @@
 
 struct build_options {
     int jobs, threads;
-    uint64_t memory_bytes; /* --memory; 0 = what is free */
-    bool keep_going;       /* -k: other adapters go on after a failure */
+    uint64_t memory_bytes;                    /* --memory; 0 = what is free */
+    bool keep_going;                          /* -k: other adapters go on after a failure */
     const volatile sig_atomic_t *interrupted; /* counts Ctrl-C: 1 saves and stops, 2 kills */
 };
 
@@ -28,15 +28,15 @@ struct build_job {
     int64_t steps, steps_in_full, resumed_at, last_step, saved_step;
     double flop, flop_in_full, estimate_s, estimate_in_full_s;
     uint64_t needed_bytes, available_bytes;
-    json_t *notes;          /* of measuring: texts too long, … */
+    json_t *notes; /* of measuring: texts too long, … */
     char precision[8];
-    char *attempt;          /* its folder */
+    char *attempt; /* its folder */
     struct digest attempt_key;
     struct child child;
     int lock;
     double started_s, train_seconds, total_seconds;
-    int version, start;     /* as planned when it was started */
-    bool passed, checked;   /* the check after training */
+    int version, start;                             /* as planned when it was started */
+    bool passed, checked;                           /* the check after training */
     double held_out_before, held_out_after, change; /* NaN = none */
     struct error error;
     struct build *build;

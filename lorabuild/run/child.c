@@ -92,8 +92,8 @@ bool child_start(struct child *c, const char *kind, json_t *plan, int threads, s
     return ok;
 }
 
-static void take_event(struct child *c, struct str line,
-                       void (*on_event)(void *, const json_t *), void *context)
+static void take_event(struct child *c, struct str line, void (*on_event)(void *, const json_t *),
+                       void *context)
 {
     json_t *event = json_parse(line, "event", 1, NULL);
     const char *name = json_string_value(json_object_get(event, "event"));
@@ -127,10 +127,12 @@ static void bury(struct child *c)
     if (c->done || c->failure.kind)
         return;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-        error_set(&c->failure, ERROR_SYSTEM, "the stage was killed, perhaps for lack of memory; "
+        error_set(&c->failure, ERROR_SYSTEM,
+                  "the stage was killed, perhaps for lack of memory; "
                   "what was saved is kept, run again");
     else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS)
-        error_set(&c->failure, ERROR_INPUT, "a file became shorter while it was being used; "
+        error_set(&c->failure, ERROR_INPUT,
+                  "a file became shorter while it was being used; "
                   "nothing was built from it, run again");
     else if (WIFSIGNALED(status))
         error_set(&c->failure, ERROR_INTERNAL, "the stage died of signal %d (%s)", WTERMSIG(status),

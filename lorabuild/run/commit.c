@@ -59,8 +59,8 @@ bool commit_version(struct workshop *w, struct build_job *job, struct error *e)
               facts_record_version(w, t, job->version, job->train_seconds, e) &&
               lineage_set_aside(t->lineage.folder, job->version, !keep, e) &&
               lineage_commit(t->lineage.folder, out, job->version, e) &&
-              (!keep || commit_use(w, t, job->version, e)) &&
-              pack(t, job->version, want_key, e) && folder_remove(job->attempt, e);
+              (!keep || commit_use(w, t, job->version, e)) && pack(t, job->version, want_key, e) &&
+              folder_remove(job->attempt, e);
     free(out);
     return ok;
 }

@@ -251,14 +251,16 @@ bool facts_is_current(struct workshop *w, struct target *t, bool *current, struc
     struct source *s = workshop_source(w, t->rule->data[0], e);
     if (!s)
         return false;
-    *current = digest_equal(v->want_key, plan_want_key(t->recipe, t->base, t->parent_artifact,
-                                                       s->data.set));
+    *current = digest_equal(v->want_key,
+                            plan_want_key(t->recipe, t->base, t->parent_artifact, s->data.set));
     if (!*current)
         return true;
     t->now.document_count = s->data.document_count;
     t->now.sample_count = s->data.sample_count;
-    t->plan = (struct plan){.verdict = PLAN_CURRENT, .version = v->number,
-                            .document_count = s->data.document_count, .want_key = v->want_key};
+    t->plan = (struct plan){.verdict = PLAN_CURRENT,
+                            .version = v->number,
+                            .document_count = s->data.document_count,
+                            .want_key = v->want_key};
     return true;
 }
 

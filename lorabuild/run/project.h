@@ -22,8 +22,8 @@ struct project {
     struct rules *rules;
     struct scope *scopes; /* [0] shared, then one a client in the rules' order */
     size_t scope_count;
-    bool read_only;       /* look, and write nothing durable */
-    char note[256];       /* something that a store said when it was opened; "" = nothing */
+    bool read_only; /* look, and write nothing durable */
+    char note[256]; /* something that a store said when it was opened; "" = nothing */
 };
 
 void project_open(struct project *p, struct rules *rules, bool read_only); /* takes the rules */

@@ -36,8 +36,8 @@ static char *choose_captions_path(const struct rule_dataset *d, const struct rul
                                   const struct scope *scope, bool is_file)
 {
     char *folder = is_file ? path_folder(d->path) : mem_strdup(d->path);
-    char *path = is_file ? mem_printf("%s.metadata.csv", d->path)
-                         : path_join(folder, "metadata.csv");
+    char *path =
+        is_file ? mem_printf("%s.metadata.csv", d->path) : path_join(folder, "metadata.csv");
     if (access(folder, W_OK) < 0 && access(path, F_OK) < 0) {
         char *name = mem_strdup(d->name);
         for (char *c = name; *c; c++)
@@ -92,8 +92,8 @@ static json_t *read_plan(const struct source *s, const char *folder,
     for (size_t i = 0; i < count; i++) {
         char hex[DIGEST_HEX];
         digest_hex(sources[i].digest, hex);
-        json_array_append_new(list, json_pack("[s, s, I]", sources[i].path, hex,
-                                              (json_int_t)sources[i].size_bytes));
+        json_array_append_new(
+            list, json_pack("[s, s, I]", sources[i].path, hex, (json_int_t)sources[i].size_bytes));
     }
     return json_pack("{s:s, s:s, s:s, s:s, s:o}", "folder", folder, "captions", s->captions_path,
                      "caption_mode", s->caption_mode, "keep", s->scope->keep, "sources", list);
@@ -156,16 +156,17 @@ bool source_load(struct source *s, struct project *p, const struct rule_dataset 
     struct stat st;
     bool is_file = stat(rule->path, &st) == 0 && !S_ISDIR(st.st_mode), changed = true;
     char *folder = is_file ? path_folder(rule->path) : mem_strdup(rule->path);
-    *s = (struct source){.rule = rule,
-                         .scope = project_scope(p, rule->client),
-                         .caption_mode = caption_mode};
+    *s = (struct source){
+        .rule = rule, .scope = project_scope(p, rule->client), .caption_mode = caption_mode};
     s->captions_path = choose_captions_path(rule, p->rules, s->scope, is_file);
     bool ok = true;
     for (int i = 0; ok && changed && i < TRIES; i++)
         ok = look(s, p, folder, is_file, o, &changed, e);
     if (ok && changed)
-        ok = error_set(e, ERROR_INPUT, _("%s keeps changing while it is read; run again when it is "
-                                         "complete"), rule->written);
+        ok = error_set(e, ERROR_INPUT,
+                       _("%s keeps changing while it is read; run again when it is "
+                         "complete"),
+                       rule->written);
     s->seconds = seconds_now() - begin;
     free(folder);
     return ok;

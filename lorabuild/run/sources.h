@@ -13,14 +13,14 @@
 struct source {
     const struct rule_dataset *rule; /* NULL: not loaded yet */
     struct scope *scope;
-    struct dataset data;       /* without text; samples only after source_load_samples() */
+    struct dataset data; /* without text; samples only after source_load_samples() */
     bool has_samples;
-    char *captions_path;       /* metadata.csv */
+    char *captions_path; /* metadata.csv */
     const char *caption_mode;
     size_t files, hashed;
-    bool read_now;             /* the reading stage ran in this process */
-    size_t captions_written;   /* samples with a caption, where headings give them */
-    double seconds;            /* scan and reading */
+    bool read_now;           /* the reading stage ran in this process */
+    size_t captions_written; /* samples with a caption, where headings give them */
+    double seconds;          /* scan and reading */
 };
 
 struct source_options {

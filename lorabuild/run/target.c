@@ -179,8 +179,10 @@ static bool choose_parent(struct workshop *w, struct target *t, struct error *e)
         number = t->rule->pinned_version;
         if (!parent_fits(w, parent, number, e))
             return error_at(e, ERROR_USAGE, t->rule->place.file, t->rule->place.line,
-                            t->rule->place.column, _("%s v%d does not exist, or has learned what "
-                            "is no longer wanted"), parent->rule->name, number);
+                            t->rule->place.column,
+                            _("%s v%d does not exist, or has learned what "
+                              "is no longer wanted"),
+                            parent->rule->name, number);
     } else if (!sticky || !number || !parent_fits(w, parent, number, e)) {
         bool ready = parent->plan.verdict != PLAN_TRAIN;
         number = ready ? parent->plan.version : 0;
@@ -229,9 +231,10 @@ bool target_plan(struct workshop *w, int adapter, struct error *e)
         return true;
     if (t->rule->not_built_kind)
         return error_at(e, ERROR_INPUT, t->rule->place.file, t->rule->place.line,
-                        t->rule->place.column, _("'%s' learns from %s, which this lorabuild cannot "
-                        "do yet; its texts are built without it"), t->rule->name,
-                        t->rule->not_built_kind);
+                        t->rule->place.column,
+                        _("'%s' learns from %s, which this lorabuild cannot "
+                          "do yet; its texts are built without it"),
+                        t->rule->name, t->rule->not_built_kind);
     if (!choose_parent(w, t, e) || !find_digests(w, t, e))
         return false;
     if (!t->parent_pending && ancestors_settled(w, t) && !facts_is_current(w, t, &t->settled, e))

@@ -17,18 +17,18 @@ struct target {
     struct scope *scope;
     struct lineage lineage;
     bool loaded, planned;
-    bool settled;                /* found current without opening any list of samples */
-    struct arena arena;          /* owns what plan and facts point to */
+    bool settled;       /* found current without opening any list of samples */
+    struct arena arena; /* owns what plan and facts point to */
     struct plan_set now;
     struct digest_set wanted;
     struct plan_version *versions;
     struct plan_facts facts;
     struct plan plan;
     struct digest recipe, base, parent_artifact;
-    int parent_version;          /* of rule->parent; 0 = none, or pending */
-    bool parent_pending;         /* the parent must be built first */
-    int newer_parent;            /* a newer version exists than the one kept; 0 = no */
-    char **mended;               /* sentences: what was damaged, and brought back */
+    int parent_version;  /* of rule->parent; 0 = none, or pending */
+    bool parent_pending; /* the parent must be built first */
+    int newer_parent;    /* a newer version exists than the one kept; 0 = no */
+    char **mended;       /* sentences: what was damaged, and brought back */
     size_t mended_count;
 };
 
@@ -40,7 +40,7 @@ struct workshop {
     struct digest *base_digests; /* one a base; zero = not yet known */
     struct source_options source_options;
     bool rebuild, newest_parents;
-    const bool *asked;           /* one an adapter: named on the command line (rebuild's reach) */
+    const bool *asked; /* one an adapter: named on the command line (rebuild's reach) */
 };
 
 void workshop_open(struct workshop *w, struct project *p);

@@ -13,8 +13,9 @@ bool train_precision(const struct workshop *w, const struct target *t, char prec
     const struct recipe *r = &t->rule->recipe;
     if (r->precision == PRECISION_INT8)
         return error_at(e, ERROR_INPUT, t->rule->place.file, t->rule->place.line,
-                        t->rule->place.column, _("precision: int8 cannot be trained with yet; use "
-                        "auto, f32 or bf16"));
+                        t->rule->place.column,
+                        _("precision: int8 cannot be trained with yet; use "
+                          "auto, f32 or bf16"));
     bool bf16 = r->precision == PRECISION_BF16;
     if (r->precision == PRECISION_AUTO) {
         const json_t *numerics =
@@ -104,8 +105,9 @@ static void add_start(json_t *plan, json_t *readable, struct workshop *w, const 
         json_object_set_new(plan, "start", describe_adapter(readable, parent, t->parent_version));
     } else if (t->rule->initial_adapter) {
         char *folder = path_folder(t->rule->initial_adapter);
-        json_object_set_new(plan, "start", json_pack("{s:s, s:s, s:b}", "folder", folder, "weights",
-                                                     folder, "foreign", 1));
+        json_object_set_new(
+            plan, "start",
+            json_pack("{s:s, s:s, s:b}", "folder", folder, "weights", folder, "foreign", 1));
         json_array_append_new(readable, json_string(folder));
         free(folder);
     }
@@ -117,17 +119,17 @@ static json_t *common_plan(struct workshop *w, struct build_job *job, struct err
     const struct rule_base *base = &w->project->rules->bases[t->rule->base];
     json_t *readable = json_array(), *plan = json_object();
     json_object_set_new(plan, "adapter", json_string(t->rule->name));
-    json_object_set_new(plan, "base", json_pack("{s:s, s:s?}", "path", base->path, "template",
-                                                base->template));
+    json_object_set_new(plan, "base",
+                        json_pack("{s:s, s:s?}", "path", base->path, "template", base->template));
     json_object_set_new(plan, "recipe", recipe_to_json(&t->rule->recipe));
     json_object_set_new(plan, "datasets", list_datasets(w, t, readable));
     json_object_set_new(plan, "learn", hex_list(&t->plan.learn));
     json_object_set_new(plan, "validate", hex_list(&t->plan.validate));
     json_object_set_new(plan, "memory_bytes", json_integer((json_int_t)job->available_bytes));
     if (t->parent_version && !t->rule->continues)
-        json_object_set_new(plan, "parent",
-                            describe_adapter(readable, &w->targets[t->rule->parent],
-                                             t->parent_version));
+        json_object_set_new(
+            plan, "parent",
+            describe_adapter(readable, &w->targets[t->rule->parent], t->parent_version));
     add_start(plan, readable, w, t);
     bool ok = add_base_files(readable, base->path, e);
     json_object_set_new(plan, "readable", readable);
@@ -151,13 +153,17 @@ static char *reason(const struct target *t)
     if (p->start)
         return mem_printf("%zu samples to learn, continued from v%d", p->learn_count, p->start);
     enum start_reason newest = p->starts[0].reason;
-    static const char *const words[] = {
-        [START_USABLE] = "cheaper than to continue", [START_RECIPE] = "the recipe changed",
-        [START_BASE] = "the base model changed", [START_PARENT] = "the parent changed",
-        [START_EXPOSED] = "earlier versions learned what is no longer wanted",
-        [START_CHAIN] = "max_chain updates in a row", [START_ASIDE] = "the newest was set aside",
-        [START_LOST] = "the newest version's weights are gone", [START_REBUILD] = "asked for",
-        [START_COSTLIER] = "to continue costs no less"};
+    static const char *const words[] = {[START_USABLE] = "cheaper than to continue",
+                                        [START_RECIPE] = "the recipe changed",
+                                        [START_BASE] = "the base model changed",
+                                        [START_PARENT] = "the parent changed",
+                                        [START_EXPOSED] =
+                                            "earlier versions learned what is no longer wanted",
+                                        [START_CHAIN] = "max_chain updates in a row",
+                                        [START_ASIDE] = "the newest was set aside",
+                                        [START_LOST] = "the newest version's weights are gone",
+                                        [START_REBUILD] = "asked for",
+                                        [START_COSTLIER] = "to continue costs no less"};
     return mem_printf("trained in full: %s", words[newest]);
 }
 
@@ -181,16 +187,16 @@ static json_t *manifest(const struct workshop *w, const struct build_job *job)
 {
     const struct target *t = job->target;
     char *why = reason(t);
-    json_t *m = json_pack(
-        "{s:i, s:s, s:i, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:i, s:i, s:s, s:o}", "format", 1,
-        "adapter", t->rule->name, "version", t->plan.version, "want_key",
-        hex_or_null(t->plan.want_key), "attempt_key", hex_or_null(job->attempt_key),
-        "recipe_digest", hex_or_null(t->recipe), "base_digest", hex_or_null(t->base), "base",
-        path_base(w->project->rules->bases[t->rule->base].path), "parent", describe_parent(w, t),
-        "set", hex_or_null(t->now.set), "ancestor", t->plan.start,
-        "updates", updates_in_a_row(t), "why", why, "numerics",
-        json_pack("{s:s, s:s, s:s}", "compute", job->precision, "instruction_set",
-                  w->machine.instruction_set, "onednn", w->machine.library));
+    json_t *m =
+        json_pack("{s:i, s:s, s:i, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:i, s:i, s:s, s:o}",
+                  "format", 1, "adapter", t->rule->name, "version", t->plan.version, "want_key",
+                  hex_or_null(t->plan.want_key), "attempt_key", hex_or_null(job->attempt_key),
+                  "recipe_digest", hex_or_null(t->recipe), "base_digest", hex_or_null(t->base),
+                  "base", path_base(w->project->rules->bases[t->rule->base].path), "parent",
+                  describe_parent(w, t), "set", hex_or_null(t->now.set), "ancestor", t->plan.start,
+                  "updates", updates_in_a_row(t), "why", why, "numerics",
+                  json_pack("{s:s, s:s, s:s}", "compute", job->precision, "instruction_set",
+                            w->machine.instruction_set, "onednn", w->machine.library));
     json_object_set_new(m, "samples", json_integer((json_int_t)t->now.sample_count));
     json_object_set_new(m, "documents", json_integer((json_int_t)t->now.document_count));
     json_object_set_new(m, "learned", json_integer((json_int_t)t->plan.learn_count));

@@ -114,12 +114,16 @@ static bool choose_mode(struct job *j, struct error *e)
 {
     bool chat = j->chat.name != NULL;
     if (j->recipe.mode == MODE_CHAT && !chat)
-        return error_set(e, ERROR_USAGE, "%s has no chat template; set `mode: text`, or `template:` "
-                         "at the base", j->base_path);
+        return error_set(e, ERROR_USAGE,
+                         "%s has no chat template; set `mode: text`, or `template:` "
+                         "at the base",
+                         j->base_path);
     j->raw = !chat || j->recipe.mode == MODE_TEXT;
     if (j->recipe.max_length > model_shape(j->model)->context)
-        return error_set(e, ERROR_USAGE, "max_length %lld is more than the %lld tokens that the base "
-                         "model reads at once", (long long)j->recipe.max_length,
+        return error_set(e, ERROR_USAGE,
+                         "max_length %lld is more than the %lld tokens that the base "
+                         "model reads at once",
+                         (long long)j->recipe.max_length,
                          (long long)model_shape(j->model)->context);
     return true;
 }
@@ -127,8 +131,7 @@ static bool choose_mode(struct job *j, struct error *e)
 bool job_open(struct job *j, const json_t *plan, struct error *e)
 {
     *j = (struct job){.plan = plan};
-    return enter_sandbox(plan, e) &&
-           json_get_text(plan, "adapter", &j->adapter_name, "plan", e) &&
+    return enter_sandbox(plan, e) && json_get_text(plan, "adapter", &j->adapter_name, "plan", e) &&
            recipe_from_json(&j->recipe, &j->arena, json_object_get(plan, "recipe"), "plan", e) &&
            parse_digests(&j->learn_ids, json_object_get(plan, "learn"), e) &&
            parse_digests(&j->validate_ids, json_object_get(plan, "validate"), e) &&
@@ -199,7 +202,8 @@ bool job_plan_memory(const struct job *j, struct job_memory *m, struct error *e)
     m->checkpoint_layers = quick > m->allowed_bytes;
     m->step_bytes = m->checkpoint_layers ? small : quick;
     if (m->step_bytes > m->allowed_bytes)
-        return error_set(e, ERROR_LIMIT, "training needs at least %.1f GB and %.1f GB are free; "
+        return error_set(e, ERROR_LIMIT,
+                         "training needs at least %.1f GB and %.1f GB are free; "
                          "close other programs, or set a smaller batch_size or max_length",
                          (double)small / 1e9, (double)allowed / 1e9);
     uint64_t left = m->allowed_bytes - m->step_bytes;

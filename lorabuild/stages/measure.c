@@ -17,8 +17,8 @@ static double work(const struct job *j, const struct windows *w, int64_t steps, 
         return 0;
     int64_t tokens = count_tokens(w);
     int64_t length = tokens / (int64_t)w->count;
-    double passes = (double)steps * (double)(j->recipe.batch_size * j->recipe.accumulation) /
-                    (double)w->count;
+    double passes =
+        (double)steps * (double)(j->recipe.batch_size * j->recipe.accumulation) / (double)w->count;
     return passes * model_step_flop(j->model, tokens, length, checkpointed);
 }
 
@@ -40,8 +40,8 @@ static bool measure(struct job *j, struct error *e)
         return false;
     }
     int64_t in_full = training_steps(&j->recipe, all.count);
-    int64_t steps = continued ? training_update_steps(&j->recipe, j->learn.count, all.count)
-                              : in_full;
+    int64_t steps =
+        continued ? training_update_steps(&j->recipe, j->learn.count, all.count) : in_full;
     json_t *notes = json_array();
     for (size_t i = 0; i < j->learn.note_count; i++)
         json_array_append_new(notes, json_string(j->learn.notes[i]));

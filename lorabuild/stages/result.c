@@ -106,11 +106,11 @@ static json_t *describe_metrics(const struct result *r)
                           "held_out_before", number_or_null(t->held_out_before), "held_out_after",
                           number_or_null(t->held_out_after), "held_out_windows",
                           (json_int_t)r->job->validate.count);
-    json_object_set_new(m, "check",
-                        !r->gate ? json_string("not gated")
-                                 : json_pack("{s:o, s:o, s:b}", "change",
-                                             number_or_null(r->gate->change), "limit",
-                                             number_or_null(GATE_LIMIT), "passed", !r->gate->failed));
+    json_object_set_new(
+        m, "check",
+        !r->gate ? json_string("not gated")
+                 : json_pack("{s:o, s:o, s:b}", "change", number_or_null(r->gate->change), "limit",
+                             number_or_null(GATE_LIMIT), "passed", !r->gate->failed));
     return m;
 }
 
@@ -123,8 +123,9 @@ static bool describe_file(json_t *files, const char *folder, const char *name, s
               (stat(path, &s) == 0 || error_errno(e, "%s", path));
     if (ok) {
         digest_hex(d, xxh);
-        json_object_set_new(files, name, json_pack("{s:s, s:s, s:I}", "sha256", sha, "xxh3", xxh,
-                                                   "size", (json_int_t)s.st_size));
+        json_object_set_new(files, name,
+                            json_pack("{s:s, s:s, s:I}", "sha256", sha, "xxh3", xxh, "size",
+                                      (json_int_t)s.st_size));
     }
     free(path);
     return ok;

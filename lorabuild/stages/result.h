@@ -11,8 +11,8 @@ struct result {
     const struct job *job;
     const struct job_adapter *parent, *start;
     const struct training_result *training;
-    const struct gate *gate;   /* NULL: not checked */
-    struct digest artifact;    /* out: of the trained weights alone */
+    const struct gate *gate; /* NULL: not checked */
+    struct digest artifact;  /* out: of the trained weights alone */
 };
 
 /* Into `folder`, which is made afresh. */

@@ -82,7 +82,7 @@ int stage_run(const char *kind)
         return 1;
     if (run_plan(kind, &e))
         return 0;
-    stage_event(json_pack("{s:s, s:i, s:s}", "event", "failed", "kind", (int)e.kind, "message",
-                          e.message));
+    stage_event(
+        json_pack("{s:s, s:i, s:s}", "event", "failed", "kind", (int)e.kind, "message", e.message));
     return e.kind == ERROR_INTERRUPTED ? 130 : 1;
 }

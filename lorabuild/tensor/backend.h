@@ -40,6 +40,7 @@ struct backend {
     enum compute compute;
     void *(*alloc)(struct backend *b, size_t bytes); /* 64-byte aligned, not cleared; NULL */
     void (*free)(struct backend *b, void *p, size_t bytes);
+    /* `from` may be the host's or the device's own. */
     bool (*to_device)(struct backend *b, void *to, const void *from, size_t bytes, struct error *e);
     bool (*to_host)(struct backend *b, void *to, const void *from, size_t bytes, struct error *e);
     bool (*sync)(struct backend *b, struct error *e);

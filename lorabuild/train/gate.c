@@ -37,8 +37,8 @@ struct gate gate_check(const float *before, const float *after, size_t count, do
     }
     g.change = old > 0 ? new / old - 1 : 0;
     for (uint32_t i = 0; i < DRAWS; i++)
-        changes[i] = resampled_change(before, after, count,
-                                      (struct random){1, random_purpose("gate"), i});
+        changes[i] =
+            resampled_change(before, after, count, (struct random){1, random_purpose("gate"), i});
     qsort(changes, DRAWS, sizeof *changes, by_value);
     g.least = changes[DRAWS / 20];
     g.failed = g.least > limit;

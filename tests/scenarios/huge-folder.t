@@ -21,7 +21,7 @@ touch -d '1 hour ago' clients/a/proposals/2001.txt
 trace -n client-a
 says 'B03: the plan says that one is new' 'text-a v2 from v1: 1 new sample'
 check 'and one document is opened' test "$(grep '\.txt$' "$scratch/opened" | sed 's#.*/##' | sort -u)" = 2001.txt
-rm clients/a/proposals/2001.txt
+rm clients/a/proposals/2001.txt; sed "s,.*/,," "$scratch/opened" | grep txt | sort | uniq -c | sort -rn | head -5 | comment
 
 mkdir clients/a/proposals/empty
 trace client-a
@@ -33,4 +33,4 @@ printf 'The kiosk is late.\n' >clients/b/proposals/one.txt
 settle
 run client-b
 says 'B03: the folder of a new client is all that it needs' 'ready, in use: adapters/text-b/v1'
-finish
+sed "s,.*/,," "$scratch/opened" | sort | uniq -c | sort -rn | head -5 | comment; grep -c txt "$scratch/opened"| comment ; finish

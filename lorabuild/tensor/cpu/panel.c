@@ -11,12 +11,14 @@ struct panel_cache {
     size_t most_bytes, bytes;
     void **panels; /* by matrix id, NULL where not kept */
     size_t capacity;
+    int in_scratch; /* id of the matrix that scratch memory holds, or -1 */
 };
 
 struct panel_cache *panel_cache_open(size_t most_bytes)
 {
     struct panel_cache *p = mem_zalloc(sizeof *p);
     p->most_bytes = most_bytes;
+    p->in_scratch = -1;
     return p;
 }
 
@@ -91,10 +93,14 @@ const void *panel_get(struct cpu *c, const struct matrix *m, struct error *e)
     }
     if (kept && bytes <= c->panels->most_bytes - c->panels->bytes)
         *kept = x.panel = mem_try_alloc(bytes);
-    if (x.panel)
+    if (x.panel) {
         c->panels->bytes += bytes;
-    else
+    } else {
+        if (kept && c->panels->in_scratch == m->id) /* as for each chunk of the head */
+            return c->scratch[SCRATCH_PANEL].data;
         x.panel = cpu_scratch(c, SCRATCH_PANEL, bytes, e);
+        c->panels->in_scratch = x.panel ? m->id : -1;
+    }
     if (x.panel)
         threads_for((size_t)m->rows, 16, expand_rows, &x);
     return x.panel;

@@ -61,8 +61,7 @@ static bool converse(const struct tokenizer *t, const json_t *list, struct error
     struct chat_message messages[64];
     const json_t *item;
     size_t i;
-    json_array_foreach(list, i, item)
-    {
+    json_array_foreach (list, i, item) {
         const char *role = json_string_value(json_object_get(item, "role"));
         const json_t *content = json_object_get(item, "content");
         messages[i % 64] =

@@ -52,10 +52,9 @@ static void shown_text_is_fit_for_a_terminal(void **state)
 static void paths_are_cleaned_by_text(void **state)
 {
     (void)state;
-    static const char *const pairs[][2] = {{"a/./b//c/", "a/b/c"}, {"a/../b", "b"},
-                                           {"../a", "../a"},       {"../../a/..", "../.."},
-                                           {"/../a", "/a"},        {"a/..", "."},
-                                           {"/", "/"},             {"./", "."}};
+    static const char *const pairs[][2] = {
+        {"a/./b//c/", "a/b/c"}, {"a/../b", "b"}, {"../a", "../a"}, {"../../a/..", "../.."},
+        {"/../a", "/a"},        {"a/..", "."},   {"/", "/"},       {"./", "."}};
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         char *clean = path_clean(pairs[i][0]);
         assert_string_equal(clean, pairs[i][1]);

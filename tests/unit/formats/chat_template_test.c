@@ -64,8 +64,7 @@ static void check_chat(struct fixture *f, const char *line)
     const json_t *ids = json_array_get(row, 2), *learned = json_array_get(row, 3);
     struct chat_message m[8];
     size_t i;
-    json_array_foreach(list, i, message)
-    {
+    json_array_foreach (list, i, message) {
         const json_t *content = json_object_get(message, "content");
         m[i] = (struct chat_message){role_of(message),
                                      {json_string_value(content), json_string_length(content)}};

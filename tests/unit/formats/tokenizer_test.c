@@ -220,8 +220,7 @@ static void merges_as_pairs_or_lines_are_the_same(void **state)
     variant_begin(&v);
     json_t *merges = json_object_get(v.model, "merges"), *merge;
     size_t i;
-    json_array_foreach(merges, i, merge)
-    {
+    json_array_foreach (merges, i, merge) {
         assert_int_equal(json_array_size(merge), 2);
         char *line = mem_printf("%s %s", json_string_value(json_array_get(merge, 0)),
                                 json_string_value(json_array_get(merge, 1)));

@@ -12,7 +12,8 @@
 #include <string.h>
 
 /* A world in letters: a document is a name and a string of samples, "d1:ab" has samples a and b.
- * An upper-case letter is the sample of the lower-case one with another caption; '#' is a heading. */
+ * An upper-case letter is the sample of the lower-case one with another caption; '#' is a heading.
+ */
 struct world {
     struct arena arena;
     struct plan_set now;
@@ -99,8 +100,10 @@ static struct plan_version *add_version(struct world *w, const char *text, const
 static struct world *make_world(const char *now)
 {
     struct world *w = calloc(1, sizeof *w);
-    w->facts = (struct plan_facts){.recipe = name("recipe", 'r'), .base = name("base", 'b'),
-                                   .parent = name("parent", 'p'), .max_chain = 5};
+    w->facts = (struct plan_facts){.recipe = name("recipe", 'r'),
+                                   .base = name("base", 'b'),
+                                   .parent = name("parent", 'p'),
+                                   .max_chain = 5};
     struct plan_set *set = make_set(&w->arena, now);
     w->now = *set;
     for (size_t i = 0; i < set->contents.count; i++)
@@ -166,8 +169,8 @@ static void each_kind_of_change_is_decided_right(void **state)
         add_version(w, table[i].before, table[i].also);
         decide(w);
         bool trains = table[i].verdict == PLAN_TRAIN;
-        if (w->plan.verdict != table[i].verdict ||
-            (trains && w->plan.start != table[i].start) || w->plan.learn_count != table[i].learn)
+        if (w->plan.verdict != table[i].verdict || (trains && w->plan.start != table[i].start) ||
+            w->plan.learn_count != table[i].learn)
             fail_msg("%s: verdict %d, start v%d, learn %zu", table[i].what, w->plan.verdict,
                      w->plan.start, w->plan.learn_count);
         if (table[i].changes != w->plan.change_count)
@@ -270,7 +273,8 @@ static void a_tenth_of_the_documents_is_held_out_and_stays_held_out(void **state
     decide(w);
     assert_int_equal(w->plan.validate.count, 2);
     assert_int_equal(w->plan.learn.count, 22);
-    struct world *next = make_world("a:ab b:cd c:ef d:gh e:ij f:kl g:mn h:op i:qr j:st k:uv l:wx m:yz");
+    struct world *next =
+        make_world("a:ab b:cd c:ef d:gh e:ij f:kl g:mn h:op i:qr j:st k:uv l:wx m:yz");
     struct plan_version *v = add_version(next, twelve, "");
     struct digest_set held = {0};
     for (size_t i = 0; i < next->now.count; i++)

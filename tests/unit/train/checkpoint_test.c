@@ -138,10 +138,10 @@ static void a_torn_or_damaged_save_is_as_none(void **state)
 {
     (void)state;
     char *folder = scratch();
-    char *torn = path_join(folder, "step-00000009.tmp"), *empty = path_join(folder,
-                                                                            "step-00000008");
+    char *torn = path_join(folder, "step-00000009.tmp"),
+         *empty = path_join(folder, "step-00000008");
     save(folder, 5, "run");
-    assert_true(folder_make(torn, 0700, NULL));  /* killed while it was written */
+    assert_true(folder_make(torn, 0700, NULL)); /* killed while it was written */
     assert_true(folder_make(empty, 0700, NULL));
     assert_int_equal(load(folder, "run"), 5);
     overwrite(folder, "step-00000005/state.safetensors", -1, "?"); /* the last byte of a number */

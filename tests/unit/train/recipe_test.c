@@ -104,8 +104,11 @@ static void digest_is_of_the_meaning(void **state)
     assert_string_equal(r.targets[0], "v_proj"); /* the caller's list is as it was */
     struct recipe all = parsed(&a, "{}");
     assert_false(digest_equal(recipe_digest(&r), recipe_digest(&all)));
-    const char *others[] = {"{\"rank\":8}", "{\"seed\":43}", "{\"precision\":\"f32\"}",
-                            "{\"learning_rate\":0.0002000001}", "{\"schedule\":\"constant\"}",
+    const char *others[] = {"{\"rank\":8}",
+                            "{\"seed\":43}",
+                            "{\"precision\":\"f32\"}",
+                            "{\"learning_rate\":0.0002000001}",
+                            "{\"schedule\":\"constant\"}",
                             "{\"max_rank\":64}"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         struct recipe other = parsed(&a, others[i]);

@@ -89,8 +89,8 @@ static void rates_equal_the_formula_and_none_is_zero(void **state)
             assert_int_equal(steps, cases[c].steps);
             assert_int_equal(s.warmup, cases[c].warmup);
             for (int64_t i = 0; i < steps; i++) {
-                double rate = schedule_rate(&s, i), wanted = expected(kind, steps, cases[c].warmup,
-                                                                      cases[c].decay, i);
+                double rate = schedule_rate(&s, i),
+                       wanted = expected(kind, steps, cases[c].warmup, cases[c].decay, i);
                 assert_true(rate > 0 && rate <= 2e-4 * (1 + 1e-15));
                 assert_true(fabs(rate - wanted) <= 1e-12 * wanted);
             }

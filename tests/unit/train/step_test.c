@@ -125,8 +125,13 @@ static void micro_batches_add_up(void **state)
     struct tape *tape = tape_open(t.backend);
     float *first = mem_array(set.number_count, sizeof *first);
     for (size_t micro = 1; micro <= 6; micro++) {
-        struct step s = {.model = t.model, .tape = tape, .set = &set, .windows = &t.windows,
-                         .which = which, .count = 6, .micro = micro};
+        struct step s = {.model = t.model,
+                         .tape = tape,
+                         .set = &set,
+                         .windows = &t.windows,
+                         .which = which,
+                         .count = 6,
+                         .micro = micro};
         struct step_result r;
         tiny_check(step_gradients(&s, &r, &e), &e);
         losses[micro - 1] = r.loss;

@@ -167,7 +167,8 @@ static void it_learns(void **state)
     float windows[2];
     struct error e = {0};
     tiny_check(training_evaluate(tiny.model, tiny.backend, &l.validate, NULL, &r.adapter, &mean,
-                                 windows, &e), &e);
+                                 windows, &e),
+               &e);
     assert_true(mean == r.held_out_after);
     assert_memory_equal(windows, r.window_after, sizeof windows);
     training_result_free(&r);
@@ -331,16 +332,19 @@ static void over_a_frozen_parent(void **state)
     assert_int_equal(r.adapter.rank, 2);
     double alone, mean;
     struct error e = {0};
-    tiny_check(training_evaluate(tiny.model, tiny.backend, &l.validate, &tiny.adapter, NULL,
-                                 &alone, NULL, &e), &e);
+    tiny_check(training_evaluate(tiny.model, tiny.backend, &l.validate, &tiny.adapter, NULL, &alone,
+                                 NULL, &e),
+               &e);
     assert_true(alone == r.held_out_before);
     tiny_check(training_evaluate(tiny.model, tiny.backend, &l.validate, &tiny.adapter, &r.adapter,
-                                 &mean, NULL, &e), &e);
+                                 &mean, NULL, &e),
+               &e);
     assert_true(mean == r.held_out_after);
     struct peft_adapter joined = {0};
     tiny_check(peft_join(&joined, &tiny.adapter, &r.adapter, 8, &e), &e);
-    tiny_check(training_evaluate(tiny.model, tiny.backend, &l.validate, NULL, &joined, &mean, NULL,
-                                 &e), &e);
+    tiny_check(
+        training_evaluate(tiny.model, tiny.backend, &l.validate, NULL, &joined, &mean, NULL, &e),
+        &e);
     assert_true(fabs(mean - r.held_out_after) < 1e-5);
     peft_free(&joined);
     training_result_free(&r);
@@ -355,7 +359,8 @@ static void continuing_keeps_what_was_learned(void **state)
     struct error e = {0};
     tiny_check(training_evaluate(tiny.model, tiny.backend,
                                  &(struct windows){.items = tiny.windows.items + 5, .count = 2},
-                                 NULL, &tiny.adapter, &start, NULL, &e), &e);
+                                 NULL, &tiny.adapter, &start, NULL, &e),
+               &e);
     for (int alpha = 8; alpha <= 16; alpha += 8) { /* another alpha is folded into B */
         lesson_init(&l);
         l.recipe.alpha = alpha;
