@@ -15,7 +15,7 @@ struct build_screen {
     struct screen screen;
     struct workshop *workshop;
     double started_s;
-    bool why;
+    bool why, verbose;
     int built;
 };
 
@@ -151,6 +151,22 @@ static void show_notes(struct build_screen *b, const struct build_job *job)
     }
 }
 
+/* -v: how the numbers are made, and where a stopped training is kept. */
+static void show_numerics(struct build_screen *b, const struct build_job *job)
+{
+    const struct recipe *r = &job->target->rule->recipe;
+    const struct machine *m = &b->workshop->machine;
+    struct strbuf line = {0};
+    strbuf_printf(&line, _("%s on %s (%s), rank %lld, %lld steps of %lld windows"), job->precision,
+                  m->instruction_set, m->library, (long long)r->rank, (long long)job->steps,
+                  (long long)(r->batch_size * r->accumulation));
+    screen_line(&b->screen, job->target->rule->name, _("numbers"), PAINT_NONE, line.data, -1);
+    line.size = 0;
+    strbuf_printf(&line, _("%.3g floating point operations; saves in %s"), job->flop, job->attempt);
+    screen_more(&b->screen, line.data);
+    strbuf_free(&line);
+}
+
 static void on_started(void *context, struct build_job *job)
 {
     struct build_screen *b = context;
@@ -167,6 +183,8 @@ static void on_started(void *context, struct build_job *job)
     for (size_t i = 0; i < t->rule->data_count; i++)
         show_captions(b, t, &b->workshop->sources[t->rule->data[i]]);
     show_notes(b, job);
+    if (b->verbose)
+        show_numerics(b, job);
 }
 
 static void on_progress(void *context, struct build_job *job, double loss, double tokens_per_s,
@@ -447,7 +465,8 @@ int command_build(const struct options *o, char *const *names, int count)
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
     signal(SIGPIPE, SIG_IGN);
-    struct build_screen b = {.workshop = &workshop, .why = o->why, .started_s = seconds_now()};
+    struct build_screen b = {
+        .workshop = &workshop, .why = o->why, .verbose = o->verbose, .started_s = seconds_now()};
     screen_open(&b.screen, stdout, o->quiet);
     if (!command_open(&project, o, false, &code))
         return code;

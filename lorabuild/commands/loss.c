@@ -1,6 +1,8 @@
 /* loss: how well base, domain and adapter know given texts: mean loss a token, lower is better.
  * The texts are cut, captioned and windowed as for training, in a folder that is removed again:
  * nothing of them is kept. */
+#include "cache/lineage.h"
+#include "cache/scan.h"
 #include "lorabuild/commands/reader.h"
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/text.h"
@@ -23,8 +25,9 @@ static enum sample_role role_all(void *context, const struct sample *s)
     return ROLE_LEARN;
 }
 
-/* Copies a file (or each source in a folder) into the scratch folder. */
-static bool gather(const char *path, const char *scratch, struct error *e)
+/* Copies a file, or each source beneath a folder, into the scratch folder, each into a numbered
+ * folder of its own: files of one name do not meet. */
+static bool gather(const char *path, const char *scratch, size_t *number, struct error *e)
 {
     struct stat s;
     const char *reason;
@@ -36,8 +39,9 @@ static bool gather(const char *path, const char *scratch, struct error *e)
         bool ok = d != NULL || error_errno(e, "%s", path);
         while (ok && (entry = readdir(d))) {
             char *inner = path_join(path, entry->d_name);
-            if (read_is_source(entry->d_name, &reason))
-                ok = gather(inner, scratch, e);
+            if (entry->d_name[0] != '.' &&
+                (entry->d_type == DT_DIR || read_is_source(entry->d_name, &reason)))
+                ok = gather(inner, scratch, number, e);
             free(inner);
         }
         if (d)
@@ -49,9 +53,11 @@ static bool gather(const char *path, const char *scratch, struct error *e)
     struct file_map m;
     if (!file_map(&m, path, e))
         return false;
-    char *copy = path_join(scratch, path_base(path));
-    bool ok = file_replace(copy, m.bytes, 0600, e);
+    char *folder = mem_printf("%s/%06zu", scratch, (*number)++);
+    char *copy = path_join(folder, path_base(path));
+    bool ok = folder_make(folder, 0700, e) && file_replace(copy, m.bytes, 0600, e);
     free(copy);
+    free(folder);
     file_unmap(&m);
     return ok;
 }
@@ -60,21 +66,14 @@ static bool gather(const char *path, const char *scratch, struct error *e)
 static bool list_gathered(const char *texts, struct seal_source **list, size_t *count,
                           struct arena *a, struct error *e)
 {
-    struct dirent **entries = NULL;
-    int n = scandir(texts, &entries, NULL, alphasort);
-    bool ok = n >= 0 || error_errno(e, "%s", texts);
-    *list = mem_array(n > 0 ? (size_t)n : 1, sizeof **list);
-    for (int i = 0; i < n; i++) {
-        char *path = path_join(texts, entries[i]->d_name);
-        if (ok && entries[i]->d_name[0] != '.') {
-            struct seal_source *s = &(*list)[(*count)++];
-            s->path = arena_strdup(a, entries[i]->d_name);
-            ok = digest_file(&s->digest, path, e);
-        }
-        free(path);
-        free(entries[i]);
-    }
-    free(entries);
+    struct scan scan = {0};
+    bool ok = scan_folder(&scan, texts, NULL, false, NULL, NULL, e);
+    *list = mem_array(scan.count, sizeof **list);
+    *count = scan.count;
+    for (size_t i = 0; i < scan.count; i++)
+        (*list)[i] = (struct seal_source){arena_strdup(a, scan.files[i].path), scan.files[i].digest,
+                                          scan.files[i].size_bytes};
+    scan_free(&scan);
     return ok;
 }
 
@@ -125,6 +124,21 @@ static bool print_version(struct reader *d, const struct windows *w, const struc
     return ok;
 }
 
+/* The version of its parent that the measured version was built on; 0 = not known. */
+static int parent_version(const struct rules *r, int adapter, int version)
+{
+    struct lineage l = {0};
+    const char *output = r->adapters[adapter].output;
+    int number = 0;
+    if (lineage_load(&l, output, path_base(output), NULL)) {
+        struct version *v = lineage_version(&l, version > 0 ? version : l.current);
+        const json_t *parent = v ? json_object_get(v->manifest, "parent") : NULL;
+        number = (int)json_integer_value(json_object_get(parent, "version"));
+    }
+    lineage_free(&l);
+    return number;
+}
+
 static bool compare(const struct rules *r, struct reader *d, const struct windows *w, int adapter,
                     int version, struct error *e)
 {
@@ -133,7 +147,7 @@ static bool compare(const struct rules *r, struct reader *d, const struct window
     if (!print_loss(d, w, r->bases[r->adapters[adapter].base].name, NULL, e))
         return false;
     int parent = r->adapters[adapter].parent;
-    return (parent < 0 || print_version(d, w, r, parent, 0, e)) &&
+    return (parent < 0 || print_version(d, w, r, parent, parent_version(r, adapter, version), e)) &&
            print_version(d, w, r, adapter, version, e);
 }
 
@@ -145,8 +159,9 @@ static bool loss(const struct options *o, const struct rules *r, const char *scr
     int adapter, version;
     char *folder = path_join(scratch, "texts");
     bool ok = reader_choose(r, o->words[1], &adapter, &version, e) && folder_make(folder, 0700, e);
+    size_t number = 0;
     for (int i = 2; ok && i < o->word_count; i++)
-        ok = gather(o->words[i], folder, e);
+        ok = gather(o->words[i], folder, &number, e);
     ok = ok && read_texts(&texts, scratch, e) && reader_open(d, r, adapter, command_threads(o), e);
     if (ok) {
         const struct recipe *recipe = &r->adapters[adapter].recipe;

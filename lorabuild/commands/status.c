@@ -135,6 +135,15 @@ static void print_header(struct screen *s)
     strbuf_free(&b);
 }
 
+static void print_mended(struct screen *s, const struct target *t)
+{
+    for (size_t k = 0; k < t->lineage.note_count; k++)
+        screen_line(s, t->rule->name, _("note"), PAINT_NONE, t->lineage.notes[k], -1);
+    for (size_t k = 0; k < t->mended_count; k++)
+        screen_line(s, t->rule->name, _("note"), PAINT_NONE, t->mended[k], -1);
+    s->name = NULL;
+}
+
 static bool print_status(struct screen *s, struct workshop *w, const bool *shown, bool all,
                          struct error *e)
 {
@@ -145,6 +154,7 @@ static bool print_status(struct screen *s, struct workshop *w, const bool *shown
     for (size_t i = 0; ok && i < r->adapter_count; i++)
         if (shown[i] && (ok = target_plan(w, (int)i, e))) {
             describe(&rows[i], w, &w->targets[i]);
+            print_mended(s, &w->targets[i]);
             attention += rows[i].attention || all;
             current += !rows[i].attention && !all;
             screen_fit_name(s, r->adapters[i].name);

@@ -131,7 +131,7 @@ static bool vanished(const struct plan_facts *f, const struct plan_version *in_u
     unsigned char *seen = mem_zalloc(before);
     for (size_t i = 0; i < in_use->set->count; i++) {
         const struct plan_sample *s = &in_use->set->samples[i];
-        if (!seen[s->document] && digest_set_has(&f->now->contents, s->content)) {
+        if (!s->heading && !seen[s->document] && digest_set_has(&f->now->contents, s->content)) {
             seen[s->document] = 1;
             there++;
         }

@@ -35,6 +35,8 @@ static bool skip_entry(const char *name, bool is_folder, void *context)
 static char *choose_captions_path(const struct rule_dataset *d, const struct rules *r,
                                   const struct scope *scope, bool is_file)
 {
+    if (d->metadata)
+        return mem_strdup(d->metadata);
     char *folder = is_file ? path_folder(d->path) : mem_strdup(d->path);
     char *path =
         is_file ? mem_printf("%s.metadata.csv", d->path) : path_join(folder, "metadata.csv");

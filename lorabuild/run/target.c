@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void workshop_open(struct workshop *w, struct project *p)
@@ -197,12 +198,43 @@ static bool choose_parent(struct workshop *w, struct target *t, struct error *e)
     return true;
 }
 
+char *target_initial_weights(const struct target *t)
+{
+    struct stat s;
+    if (stat(t->rule->initial_adapter, &s) == 0 && S_ISDIR(s.st_mode))
+        return path_join(t->rule->initial_adapter, "adapter_model.safetensors");
+    return mem_strdup(t->rule->initial_adapter);
+}
+
+/* What the grammar knows and this lorabuild does not do yet must not be passed over in silence. */
+static bool refuse_unbuilt(const struct workshop *w, const struct target *t, struct error *e)
+{
+    const struct rules *r = w->project->rules;
+    for (size_t i = 0; i < t->rule->data_count; i++) {
+        const struct rule_dataset *d = &r->datasets[t->rule->data[i]];
+        if (d->review_required)
+            return error_at(
+                e, ERROR_INPUT, d->place.file, d->place.line, d->place.column,
+                _("'review: required' cannot be followed by this lorabuild yet; without "
+                  "that line all captions are learned"));
+    }
+    if (r->bases[t->rule->base].serve_base >= 0 &&
+        r->bases[t->rule->base].serve_base != t->rule->base)
+        return error_at(e, ERROR_INPUT, r->bases[t->rule->base].place.file,
+                        r->bases[t->rule->base].place.line, r->bases[t->rule->base].place.column,
+                        _("'serve_base' cannot be measured by this lorabuild yet; take it out"));
+    return true;
+}
+
 static bool find_digests(struct workshop *w, struct target *t, struct error *e)
 {
     t->recipe = recipe_digest(&t->rule->recipe);
     if (t->rule->continues || t->rule->initial_adapter) {
         struct digest first = {{0}};
-        if (t->rule->initial_adapter && !digest_file(&first, t->rule->initial_adapter, e))
+        char *weights = t->rule->initial_adapter ? target_initial_weights(t) : NULL;
+        bool ok = !weights || digest_file(&first, weights, e);
+        free(weights);
+        if (!ok)
             return false;
         struct digest_stream *s = digest_begin("continued recipe");
         digest_add_digest(s, t->recipe);
@@ -235,7 +267,7 @@ bool target_plan(struct workshop *w, int adapter, struct error *e)
                         _("'%s' learns from %s, which this lorabuild cannot "
                           "do yet; its texts are built without it"),
                         t->rule->name, t->rule->not_built_kind);
-    if (!choose_parent(w, t, e) || !find_digests(w, t, e))
+    if (!refuse_unbuilt(w, t, e) || !choose_parent(w, t, e) || !find_digests(w, t, e))
         return false;
     if (!t->parent_pending && ancestors_settled(w, t) && !facts_is_current(w, t, &t->settled, e))
         return false;

@@ -61,6 +61,8 @@ void target_forget(struct target *t);
 /* Where the weights trained for a version lie: its folder, or alone/ where it has a parent. */
 char *target_weights_folder(const struct target *t, int version);
 
+/* The file of the seed's init_lora_weights, which may name its folder. Caller frees. */
+char *target_initial_weights(const struct target *t);
 /* Whoever builds or repairs the adapter holds this file's lock. */
 char *target_lock_path(const struct target *t);
 

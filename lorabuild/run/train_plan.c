@@ -104,12 +104,13 @@ static void add_start(json_t *plan, json_t *readable, struct workshop *w, const 
         struct target *parent = &w->targets[t->rule->parent];
         json_object_set_new(plan, "start", describe_adapter(readable, parent, t->parent_version));
     } else if (t->rule->initial_adapter) {
-        char *folder = path_folder(t->rule->initial_adapter);
+        char *weights = target_initial_weights(t), *folder = path_folder(weights);
         json_object_set_new(
             plan, "start",
             json_pack("{s:s, s:s, s:b}", "folder", folder, "weights", folder, "foreign", 1));
         json_array_append_new(readable, json_string(folder));
         free(folder);
+        free(weights);
     }
 }
 

@@ -9,6 +9,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Padded to a rank that servers take, but not beyond the recipe's max_rank. */
+static int joint_rank(const struct result *r)
+{
+    int sum = r->parent->adapter.rank + r->training->adapter.rank, padded = peft_served_rank(sum);
+    int64_t most = r->job->recipe.max_rank;
+    return most >= sum && padded > most ? (int)most : padded;
+}
+
 static bool write_adapters(struct result *r, const char *folder, struct error *e)
 {
     const struct peft_adapter *own = &r->training->adapter;
@@ -18,8 +26,7 @@ static bool write_adapters(struct result *r, const char *folder, struct error *e
     bool ok;
     if (r->parent->there)
         ok = folder_make(alone, 0777, e) && peft_write(alone, own, e) &&
-             peft_join(&joined, &r->parent->adapter, own,
-                       peft_served_rank(r->parent->adapter.rank + own->rank), e) &&
+             peft_join(&joined, &r->parent->adapter, own, joint_rank(r), e) &&
              peft_write(folder, &joined, e);
     else
         ok = peft_write(folder, own, e);

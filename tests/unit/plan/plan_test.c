@@ -158,6 +158,8 @@ static const struct {
     {"added and removed at once", "x:abc y:de", "", "x:abcf y:d", PLAN_TRAIN, 0, 5, 2},
     {"added and a caption edited", "x:abc", "", "x:Abc y:d", PLAN_TRAIN, 1, 2, 2},
     {"everything is gone", "x:abc", "", "", PLAN_EMPTY, 0, 0, 1},
+    {"over half vanish, but a heading stands in all", "a:#a b:#b c:#c d:#d e:#e", "", "a:#a",
+     PLAN_VANISHED, 0, 0, 4},
     {"over half of the documents vanish", "a:a b:b c:c d:d e:e", "", "a:a", PLAN_VANISHED, 0, 0, 4},
 };
 
