@@ -1,23 +1,33 @@
 #include "cache/lock.h"
 
+#include "lorabuild/common/memory.h"
 #include "lorabuild/common/str.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-/* What the holder wrote, fit for showing; "another process" where it has written nothing yet. */
-static void tell_holder(int fd, void (*waiting)(void *, const char *), void *context)
+/* What the holder wrote, fit for showing; the caller's. NULL where it has written nothing yet. */
+static char *read_holder(int fd)
 {
     char text[200];
     ssize_t n = pread(fd, text, sizeof text, 0);
     struct strbuf shown = {0};
     strbuf_add_shown(&shown, str_trim((struct str){text, n > 0 ? (size_t)n : 0}));
-    waiting(context, shown.size ? shown.data : "another process");
+    char *holder = shown.size ? mem_strdup(shown.data) : NULL;
     strbuf_free(&shown);
+    return holder;
+}
+
+static void tell_holder(int fd, void (*waiting)(void *, const char *), void *context)
+{
+    char *holder = read_holder(fd);
+    waiting(context, holder ? holder : "another process");
+    free(holder);
 }
 
 static bool take(int fd, bool wait)
@@ -69,4 +79,15 @@ void lock_release(int lock)
     if (ftruncate(lock, 0) < 0)
         errno = 0; /* the next holder writes over it */
     close(lock);
+}
+
+char *lock_holder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return NULL;
+    bool taken = flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+    char *holder = taken ? read_holder(fd) : NULL;
+    close(fd);
+    return holder;
 }

@@ -12,4 +12,8 @@ int lock_take(const char *path, const char *what, bool wait,
               void (*waiting)(void *context, const char *holder), void *context, struct error *e);
 void lock_release(int lock);
 
+/* Who holds it: "pid name", the caller's, or NULL if nobody does or it cannot be read. Takes
+ * nothing, writes nothing. */
+char *lock_holder(const char *path);
+
 #endif

@@ -311,6 +311,13 @@ static void on_waiting(void *context, const char *adapter, const char *holder)
     screen_line(&b->screen, adapter, _("wait"), PAINT_NONE, line, -1);
 }
 
+static void on_current(void *context, struct build_job *job)
+{
+    struct build_screen *b = context;
+    if (b->workshop->asked[job->adapter])
+        show_current(&b->screen, job->target, seconds_now() - b->started_s);
+}
+
 static void on_young(void *context, const char *path)
 {
     struct build_screen *b = context;
@@ -396,7 +403,8 @@ static void show_try(struct build_screen *b, const struct build *build)
     const struct rules *r = b->workshop->project->rules;
     for (size_t i = build->job_count; i-- > 0;) {
         const struct build_job *job = &build->jobs[i];
-        if (job->state != JOB_DONE || job->version != 1 || !b->workshop->asked[job->adapter])
+        if (job->state != JOB_DONE || !job->steps || job->version != 1 ||
+            !b->workshop->asked[job->adapter])
             continue;
         struct strbuf line = {0};
         screen_text(&b->screen, "");
@@ -426,11 +434,29 @@ static void explain(struct build_screen *b, struct build *build)
     }
 }
 
+/* A dry run also says how many steps each adapter takes. */
+static void show_steps(struct build_screen *b, const struct build *build)
+{
+    for (size_t i = 0; i < build->job_count; i++) {
+        const struct build_job *job = &build->jobs[i];
+        char line[100], count[32], all[32];
+        int64_t left = job->steps - job->resumed_at;
+        if (job->target->plan.verdict != PLAN_TRAIN)
+            continue;
+        snprintf(line, sizeof line, "%s %s", show_count((uint64_t)left, count),
+                 plural((size_t)left, _("step"), _("steps")));
+        if (job->resumed_at)
+            snprintf(line, sizeof line, _("%s of %s steps are left"), count,
+                     show_count((uint64_t)job->steps, all));
+        screen_line(&b->screen, job->target->rule->name, _("train"), PAINT_NONE, line, -1);
+    }
+}
+
 static int run(struct build_screen *b, struct build *build, const struct options *o)
 {
     struct error e = {0};
-    struct build_listener listener = {b,          on_planned, on_started, on_progress,
-                                      on_trained, on_ready,   on_ended,   on_waiting};
+    struct build_listener listener = {b,        on_planned, on_started, on_progress, on_trained,
+                                      on_ready, on_ended,   on_waiting, on_current};
     struct build_options options = {.jobs = (int)o->jobs,
                                     .threads = command_threads(o),
                                     .memory_bytes = o->memory_bytes,
@@ -445,8 +471,10 @@ static int run(struct build_screen *b, struct build *build, const struct options
         return 0;
     }
     show_idle(b, build);
-    if (o->dry_run)
+    if (o->dry_run) {
+        show_steps(b, build);
         return 0;
+    }
     if (build_run(build, &e)) {
         show_try(b, build);
         return 0;

@@ -98,7 +98,7 @@ void show_plan(struct screen *s, const struct build_job *jobs, size_t count)
         strbuf_printf(&b, _("%s about %s"),
                       count == 1 && jobs[0].target->plan.start && !jobs[0].resumed_at ? "," : ":",
                       show_about(seconds, about));
-    if (count == 1 && jobs[0].target->plan.start && !jobs[0].resumed_at)
+    if (trains && count == 1 && jobs[0].target->plan.start && !jobs[0].resumed_at)
         strbuf_printf(&b, _(" (in full: %s)"), show_about(in_full, about));
     else if (trains && first)
         strbuf_add_text(&b, _("; Ctrl-C is safe at any time"));

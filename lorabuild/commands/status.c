@@ -1,3 +1,4 @@
+#include "cache/lock.h"
 #include "lorabuild/commands/commands.h"
 #include "lorabuild/commands/screen.h"
 #include "lorabuild/commands/show_plan.h"
@@ -73,6 +74,17 @@ static double guess_cost(const struct target *t)
     return before * (double)t->plan.learn_count / learned;
 }
 
+/* "; being built (process 4242)", as its lock says. */
+static void add_builder(struct row *row, const struct target *t)
+{
+    char *path = target_lock_path(t), *holder = lock_holder(path);
+    if (holder)
+        strbuf_printf(&row->state, _("; being built (process %.*s)"), (int)strcspn(holder, " "),
+                      holder);
+    free(holder);
+    free(path);
+}
+
 static void describe(struct row *row, const struct workshop *w, const struct target *t)
 {
     *row = (struct row){.cost_s = -1, .attention = true};
@@ -81,6 +93,7 @@ static void describe(struct row *row, const struct workshop *w, const struct tar
     switch (t->plan.verdict) {
     case PLAN_TRAIN:
         describe_train(row, t);
+        add_builder(row, t);
         row->cost_s = guess_cost(t);
         return;
     case PLAN_USE: strbuf_printf(&row->state, _("v%d fits again"), t->plan.version); return;

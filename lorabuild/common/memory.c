@@ -59,7 +59,8 @@ char *mem_strdup(const char *text)
 
 static size_t print_size(const char *format, va_list arguments)
 {
-    int n = vsnprintf(NULL, 0, format, arguments);
+    char none[2];
+    int n = vsnprintf(none, 0, format, arguments);
     return n < 0 ? 1 : (size_t)n + 1;
 }
 

@@ -97,7 +97,8 @@ void strbuf_printf(struct strbuf *b, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    int n = vsnprintf(NULL, 0, format, arguments);
+    char none[2];
+    int n = vsnprintf(none, 0, format, arguments);
     va_end(arguments);
     if (n < 0)
         return;

@@ -230,9 +230,10 @@ static void start_job(struct build *b, struct build_job *job)
         fail_job(b, job, &e);
         return;
     }
-    if (job->target->plan.verdict == PLAN_CURRENT) {
+    if (job->target->plan.verdict == PLAN_CURRENT || job->target->plan.verdict == PLAN_ASIDE) {
         job->version = job->target->plan.version;
         end_job(job, JOB_DONE);
+        b->listener.current(b->listener.context, job);
         return;
     }
     b->listener.started(b->listener.context, job);

@@ -52,6 +52,7 @@ struct build_listener {
     void (*ready)(void *context, struct build_job *job); /* committed, or taken into use */
     void (*ended)(void *context, struct build_job *job); /* failed or stopped */
     void (*waiting)(void *context, const char *adapter, const char *holder);
+    void (*current)(void *context, struct build_job *job); /* built meanwhile by another */
 };
 
 struct build {

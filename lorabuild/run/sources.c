@@ -69,12 +69,18 @@ static bool scan_settled(struct scan *scan, const char *path, struct store *hash
     return scan_folder(scan, path, hashes, o->rehash, skip_entry, NULL, e);
 }
 
-static bool has_problem(const struct scan *scan, struct error *e)
+/* The first file that cannot be read as it is, with its path as the rules write the folder. */
+static bool has_problem(const struct scan *scan, const char *written, bool is_file, struct error *e)
 {
-    for (size_t i = 0; i < scan->count; i++)
-        if (scan->files[i].problem && strcmp(scan->files[i].problem, "") != 0)
-            return !error_set(e, ERROR_INPUT, "%s: %s", scan->files[i].path,
-                              scan->files[i].problem);
+    for (size_t i = 0; i < scan->count; i++) {
+        const struct scan_file *f = &scan->files[i];
+        if (!f->problem || !f->problem[0])
+            continue;
+        char *path = is_file ? mem_strdup(written) : path_join(written, f->path);
+        error_set(e, ERROR_INPUT, "%s: %s", path, f->problem);
+        free(path);
+        return true;
+    }
     return false;
 }
 
@@ -127,12 +133,12 @@ static bool look(struct source *s, struct project *p, const char *folder, bool i
     struct scan scan = {0};
     struct digest captions = {{0}}, key;
     struct seal_source *sources = NULL;
-    bool ok = hashes && scan_settled(&scan, s->rule->path, hashes, o, e) && !has_problem(&scan, e);
+    bool ok = hashes && scan_settled(&scan, s->rule->path, hashes, o, e) &&
+              !has_problem(&scan, s->rule->written, is_file, e);
     if (ok && access(s->captions_path, F_OK) == 0)
         ok = scan_file_digest(&captions, s->captions_path, hashes, o->rehash, e);
     if (!ok)
         goto out;
-    (void)is_file;
     sources = list_sources(&scan);
     s->files = scan.count;
     s->hashed = scan.hashed;

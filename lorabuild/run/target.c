@@ -147,18 +147,22 @@ char *target_weights_folder(const struct target *t, int version)
     return mem_printf("%s/v%d", t->lineage.folder, version);
 }
 
-/* May a new version be built on version `number` of the parent? It must be there, and must have
- * seen nothing that its own datasets no longer hold. */
+/* May a new version be built on version `number` of the parent? It must be there, over the base
+ * model as it is now, and must have seen nothing that its own datasets no longer hold. */
 static bool parent_fits(struct workshop *w, struct target *parent, int number, struct error *e)
 {
     struct version *v = lineage_version(&parent->lineage, number);
+    struct digest base;
     if (parent->settled && number == parent->plan.version)
         return true;
+    if (!v || !workshop_base_digest(w, parent->rule->base, &base, e) ||
+        !digest_equal(v->base, base))
+        return false;
     if (parent->settled && !facts_gather_samples(w, parent, e))
         return false;
     parent->settled = false;
     struct store *exposures = project_exposures(w->project, parent->scope, e);
-    if (!v || !exposures || !lineage_load_exposure(v, exposures, NULL))
+    if (!exposures || !lineage_load_exposure(v, exposures, NULL))
         return false;
     return digest_set_within(&v->exposure, &parent->wanted);
 }
@@ -182,7 +186,7 @@ static bool choose_parent(struct workshop *w, struct target *t, struct error *e)
             return error_at(e, ERROR_USAGE, t->rule->place.file, t->rule->place.line,
                             t->rule->place.column,
                             _("%s v%d does not exist, or has learned what "
-                              "is no longer wanted"),
+                              "is no longer wanted, or was trained over another base model"),
                             parent->rule->name, number);
     } else if (!sticky || !number || !parent_fits(w, parent, number, e)) {
         bool ready = parent->plan.verdict != PLAN_TRAIN;

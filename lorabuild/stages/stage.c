@@ -4,6 +4,7 @@
 #include "lorabuild/common/threads.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -77,6 +78,9 @@ static bool run_plan(const char *kind, struct error *e)
 int stage_run(const char *kind)
 {
     struct error e = {0};
+    /* Large buffers come from the system and go back to it: glibc would otherwise move its own
+     * threshold up to 32 MiB and keep what is freed in a heap full of holes. */
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
     listen_for_stop();
     if (!stage_event(json_pack("{s:s, s:i}", "event", "hello", "protocol", STAGE_PROTOCOL)))
         return 1;

@@ -20,7 +20,7 @@ watcher=$!
 "$lorabuild" client-a >"$scratch/out" 2>&1 &
 pid=$!
 tries=0
-while ! ls .lorabuild/clients/a/keep/attempts/text-a/*/step-* >/dev/null 2>&1 && [ $tries -lt 300 ]; do
+while ! ls -d .lorabuild/clients/a/keep/attempts/text-a/*/step-*[0-9] >/dev/null 2>&1 && [ $tries -lt 300 ]; do
     sleep 0.05
     tries=$((tries + 1))
 done
@@ -40,7 +40,8 @@ cp "$scratch/built/lorabuild.yaml" lorabuild.yaml
 printf '# Proposal for a ferry\n\n## Risks\n\n4.1 The ferry may be late.\n' >clients/a/proposals/ferry.md
 settle
 cp -Rp adapters .lorabuild "$scratch/"
-for delay in 0.05 0.08 0.11 0.14 0.17 0.2 0.23 0.26 0.3 0.35 0.4; do
+failed_before=$tap_failed
+for delay in 0.05 0.1 0.15 0.2 0.25 0.3 0.4; do
     rm -rf adapters .lorabuild
     cp -Rp "$scratch/adapters" "$scratch/.lorabuild" .
     touch "$scratch/watching"
@@ -60,6 +61,6 @@ for delay in 0.05 0.08 0.11 0.14 0.17 0.2 0.23 0.26 0.3 0.35 0.4; do
         report 1 "v2 is not whole after kill -9 at $delay s"
     [ ! -e adapters/text-a/v3 ] || report 1 "v2 was built twice after kill -9 at $delay s"
 done
-check 'B15: kill -9 at many moments of an update: v2 is whole' test "$tap_failed" = 0
+check 'B15: kill -9 at many moments of an update: v2 is whole' test "$tap_failed" = "$failed_before"
 check_not 'a version was in use at every moment' test -s "$scratch/gaps"
 finish

@@ -81,10 +81,12 @@ run() {
 needs_trace() {
     command -v strace >/dev/null || skip_all 'strace is not installed'
     strace -f -o /dev/null true 2>/dev/null || skip_all 'strace may not be used here'
+    quickly=
+    if strace -f --seccomp-bpf -o /dev/null true 2>/dev/null; then quickly=--seccomp-bpf; fi
 }
 
 trace() {
-    strace -f -e trace=open,openat,openat2,creat -o "$scratch/trace" \
+    strace -f $quickly -e trace=open,openat,openat2,creat -o "$scratch/trace" \
         "$lorabuild" "$@" >"$scratch/out" 2>&1 </dev/null
     rc=$?
     out=$(normalise <"$scratch/out")

@@ -30,7 +30,7 @@ for round in 1 2 3; do
 done
 unset LORABUILD_TEST_MAP_BYTES
 
-sed -i 's/proposals-%, rank: 4, steps: 12/proposals-%, rank: 4, steps: 1000/' lorabuild.yaml
+sed -i 's/proposals-%, rank: 4, steps: 12/proposals-%, rank: 4, steps: 500/' lorabuild.yaml
 "$lorabuild" -q client-a &
 first=$!
 tries=0
@@ -38,6 +38,8 @@ while ! ls .lorabuild/clients/a/keep/attempts/text-a/*/ >/dev/null 2>&1 && [ $tr
     sleep 0.02
     tries=$((tries + 1))
 done
+run status client-a
+says 'B13: status answers meanwhile, and names the process' "recipe changed; being built (process $first)"
 run client-a
 wait "$first"
 check 'the first builds' test $? = 0
