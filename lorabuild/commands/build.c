@@ -28,6 +28,14 @@ static void on_interrupt(int number)
     interrupts++;
 }
 
+/* While planning, Ctrl-C ends the program at once: what is kept gets its name when it is whole. */
+static void listen_for_interrupts(void)
+{
+    struct sigaction act = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+}
+
 static double seconds_now(void)
 {
     struct timespec t;
@@ -475,6 +483,7 @@ static int run(struct build_screen *b, struct build *build, const struct options
         show_steps(b, build);
         return 0;
     }
+    listen_for_interrupts();
     if (build_run(build, &e)) {
         show_try(b, build);
         return 0;
@@ -489,9 +498,6 @@ int command_build(const struct options *o, char *const *names, int count)
     struct build build = {0};
     struct error e = {0};
     int code = 0;
-    struct sigaction act = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &act, NULL);
-    sigaction(SIGTERM, &act, NULL);
     signal(SIGPIPE, SIG_IGN);
     struct build_screen b = {
         .workshop = &workshop, .why = o->why, .verbose = o->verbose, .started_s = seconds_now()};

@@ -63,7 +63,8 @@ static bool measure(struct build *b, struct build_job *job, struct error *e)
 {
     struct workshop *w = b->workshop;
     json_t *plan = train_plan_measure(w, job, e);
-    json_t *done = plan ? child_run("measure", plan, b->options.threads, e) : NULL;
+    json_t *done =
+        plan ? child_run("measure", plan, b->options.threads, b->options.interrupted, e) : NULL;
     if (!done)
         return error_context(e, "%s", job->target->rule->name);
     double speed = machine_speed(&w->machine, job->precision);

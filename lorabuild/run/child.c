@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -130,6 +131,8 @@ static void bury(struct child *c)
         error_set(&c->failure, ERROR_SYSTEM,
                   "the stage was killed, perhaps for lack of memory; "
                   "what was saved is kept, run again");
+    else if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGINT || WTERMSIG(status) == SIGTERM))
+        error_set(&c->failure, ERROR_INTERRUPTED, "interrupted");
     else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS)
         error_set(&c->failure, ERROR_INPUT,
                   "a file became shorter while it was being used; "
@@ -183,13 +186,20 @@ void child_free(struct child *c)
     *c = (struct child){.events = -1};
 }
 
-json_t *child_run(const char *kind, json_t *plan, int threads, struct error *e)
+json_t *child_run(const char *kind, json_t *plan, int threads,
+                  const volatile sig_atomic_t *interrupted, struct error *e)
 {
+    enum { LOOK_MS = 500 };
     struct child c;
     if (!child_start(&c, kind, plan, threads, e))
         return NULL;
-    while (child_read(&c, NULL, NULL))
-        ;
+    for (bool running = true; running;) {
+        struct pollfd events = {.fd = c.events, .events = POLLIN};
+        int ready = poll(&events, 1, LOOK_MS);
+        if (interrupted && *interrupted)
+            child_stop(&c);
+        running = ready <= 0 || child_read(&c, NULL, NULL);
+    }
     json_t *done = json_incref(c.done);
     if (!done && e)
         *e = c.failure;

@@ -6,6 +6,7 @@
 #include "lorabuild/common/error.h"
 #include "lorabuild/common/json.h"
 
+#include <signal.h>
 #include <sys/types.h>
 
 struct child {
@@ -27,7 +28,9 @@ bool child_read(struct child *c, void (*on_event)(void *context, const json_t *e
 void child_stop(struct child *c); /* asks it to save and end */
 void child_free(struct child *c);
 
-/* Start and wait in one; returns its last word (the caller's), or NULL and an error. */
-json_t *child_run(const char *kind, json_t *plan, int threads, struct error *e);
+/* Start and wait in one; returns its last word (the caller's), or NULL and an error. It is asked
+ * to stop once *interrupted is not 0 (NULL: never). */
+json_t *child_run(const char *kind, json_t *plan, int threads,
+                  const volatile sig_atomic_t *interrupted, struct error *e);
 
 #endif

@@ -115,7 +115,7 @@ static bool read_stage(struct source *s, struct digest *key, const char *folder,
     char *captions_folder = path_folder(s->captions_path);
     json_t *done = NULL;
     bool ok = project_make_keep(s->scope, e) && folder_make(captions_folder, 0777, e) &&
-              (done = child_run("read", read_plan(s, folder, sources, count), threads, e));
+              (done = child_run("read", read_plan(s, folder, sources, count), threads, NULL, e));
     const char *text = json_string_value(json_object_get(done, "key"));
     *changed = json_is_true(json_object_get(done, "changed"));
     if (ok && !*changed && (!text || !digest_from_hex(key, str_of(text))))

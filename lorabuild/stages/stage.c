@@ -36,13 +36,11 @@ bool stage_should_stop(void)
     return stop_asked || (poll(&events, 1, 0) > 0 && (events.revents & (POLLERR | POLLHUP)));
 }
 
-static void listen_for_stop(void)
+void stage_listen(void)
 {
     struct sigaction act = {.sa_handler = on_stop};
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
 }
 
 static const struct {
@@ -81,7 +79,8 @@ int stage_run(const char *kind)
     /* Large buffers come from the system and go back to it: glibc would otherwise move its own
      * threshold up to 32 MiB and keep what is freed in a heap full of holes. */
     mallopt(M_MMAP_THRESHOLD, 1 << 20);
-    listen_for_stop();
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (!stage_event(json_pack("{s:s, s:i}", "event", "hello", "protocol", STAGE_PROTOCOL)))
         return 1;
     if (run_plan(kind, &e))

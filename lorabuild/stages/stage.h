@@ -26,6 +26,9 @@ stage_main stage_train;   /* sealed datasets → a version in the attempt's fold
 /* The whole child: reads the plan, runs the stage, reports. Returns the exit code. */
 int stage_run(const char *kind);
 
+/* From here on a signal to stop only asks; before, it ends the process at once, which loses
+ * nothing: what a stage keeps gets its name when it is whole. */
+void stage_listen(void);
 /* Has somebody asked this process to stop (SIGTERM, SIGINT, or the parent is gone)? */
 bool stage_should_stop(void);
 

@@ -124,6 +124,7 @@ static bool train(struct job *j, const char *attempt, struct error *e)
                              .context = j,
                              .should_stop = should_stop,
                              .progress = report_progress};
+        stage_listen();
         ok = training_run(&t, &result, e);
         if (ok && result.stopped)
             ok = error_set(e, ERROR_INTERRUPTED, "stopped after step %lld of %lld",

@@ -50,7 +50,7 @@ for delay in 0.05 0.1 0.15 0.2 0.25 0.3 0.4; do
     setsid "$lorabuild" -q client-a >/dev/null 2>&1 &
     pid=$!
     sleep "$delay"
-    kill -9 -- "-$pid" 2>/dev/null
+    kill -s KILL -- "-$pid" 2>/dev/null
     wait "$pid" 2>/dev/null
     rm "$scratch/watching"
     wait "$watcher"

@@ -16,7 +16,7 @@ for delay in 0.02 0.05 0.1 0.15 0.2 0.3 0.4 0.5 0.7 0.9; do
         setsid "$lorabuild" -q client-a >/dev/null 2>&1 &
         pid=$!
         sleep "$delay"
-        if [ "$whom" = both ]; then kill -9 -- "-$pid" 2>/dev/null; else kill -9 "$pid" 2>/dev/null; fi
+        if [ "$whom" = both ]; then kill -s KILL -- "-$pid" 2>/dev/null; else kill -9 "$pid" 2>/dev/null; fi
         wait "$pid" 2>/dev/null
         for version in adapters/*/v*; do
             [ -e "$version" ] && [ ! -f "$version/manifest.json" ] && report 1 "half a version after $delay s"
