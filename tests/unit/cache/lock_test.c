@@ -46,6 +46,10 @@ static void a_lock_dies_with_its_process(void **state)
     assert_int_equal(lock_take(path, "me", false, remember_holder, told, &e), -1);
     assert_int_equal(e.kind, ERROR_NONE);
     assert_string_equal(told, "");
+    snprintf(expected, sizeof expected, "%ld text-a: training", (long)child);
+    char *shown = lock_holder(path);
+    assert_string_equal(shown, expected);
+    free(shown);
     pid_t killer = fork();
     if (killer == 0) { /* lets us wait for a moment */
         nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
@@ -66,6 +70,8 @@ static void a_lock_dies_with_its_process(void **state)
     assert_true(lock >= 0);
     assert_true(fcntl(lock, F_GETFD) & FD_CLOEXEC);
     lock_release(lock);
+    assert_null(lock_holder(path));
+    assert_null(lock_holder(at(&d, "no/lock")));
     waitpid(child, NULL, 0);
     waitpid(killer, NULL, 0);
     scratch_remove(&d);
