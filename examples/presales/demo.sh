@@ -46,7 +46,7 @@ copy_example() {
         >"$work/lorabuild.yaml.new"
     replace lorabuild.yaml
     # The same with one more adapter, which learns all documents at once: to compare v2 with.
-    awk '{ print } /^  text-%:/ { sub(/text-%/, "fresh-%"); print }' "$work/lorabuild.yaml" \
+    awk '{ print } /^  text-%: \{/ { sub(/text-%/, "fresh-%"); print }' "$work/lorabuild.yaml" \
         >"$work/compare.yaml.new"
     replace compare.yaml
 }

@@ -4,6 +4,7 @@
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/run/build.h"
+#include "lorabuild/train/gate.h"
 
 #include <math.h>
 #include <signal.h>
@@ -218,8 +219,12 @@ static void show_check(struct build_screen *b, struct build_job *job)
     const char *name = t->rule->name;
     char line[200];
     if (job->checked) {
+        /* Worse by the mean, but on too few pages to be sure: that passes, and is not hidden. */
+        const char *verdict = !job->passed               ? _("failed")
+                              : job->change > GATE_LIMIT ? _("too few to be sure")
+                                                         : _("passed");
         snprintf(line, sizeof line, _("earlier pages %+.1f %% (limit +1 %%): %s"),
-                 100 * job->change, job->passed ? _("passed") : _("failed"));
+                 100 * job->change, verdict);
         screen_line(&b->screen, name, _("check"), PAINT_NONE, line, -1);
         screen_more(&b->screen, _("new pages: too few to hold any out"));
     } else if (!isnan(job->held_out_after)) {

@@ -80,6 +80,8 @@ static void to_ascii(struct strbuf *b)
             strbuf_add_byte(&plain, '#');
         else if (c == 0x2500)
             strbuf_add_byte(&plain, '.');
+        else if (c == 0x2026)
+            strbuf_add_text(&plain, "...");
         else if (c == 0xA7)
             strbuf_add_byte(&plain, '#');
         else
