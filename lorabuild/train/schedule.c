@@ -19,8 +19,10 @@ struct schedule schedule_make(const struct recipe *r, int64_t steps, int64_t rew
     if (s.kind == SCHEDULE_WSD)
         s.decay = at_most(share_of(r->decay, steps), steps);
     int64_t warmup = r->warmup < 1 ? share_of(r->warmup, steps) : (int64_t)r->warmup;
-    if (rewarm > 0)
+    if (rewarm > 0) {
         warmup = rewarm;
+        s.peak *= SCHEDULE_UPDATE_RATE;
+    }
     s.warmup = at_most(warmup, steps - (s.decay > 0 ? s.decay : 1));
     return s;
 }

@@ -106,14 +106,15 @@ static void warmup_in_steps_again_and_too_long(void **state)
     assert_int_equal(s.warmup, 3);
     s = schedule_make(&r, 100, 10);
     assert_int_equal(s.warmup, 10);
+    assert_true(s.peak == r.learning_rate * SCHEDULE_UPDATE_RATE);
     s = schedule_make(&r, 10, 10); /* gives way to the decay */
     assert_int_equal(s.warmup, 8);
     assert_int_equal(s.decay, 2);
     s = schedule_make(&r, 1, 10);
-    assert_true(schedule_rate(&s, 0) == 2e-4);
+    assert_true(schedule_rate(&s, 0) == 2e-4 * SCHEDULE_UPDATE_RATE);
     r.schedule = SCHEDULE_LINEAR;
     s = schedule_make(&r, 2, 10);
-    assert_true(schedule_rate(&s, 0) == 2e-4 && schedule_rate(&s, 1) > 0);
+    assert_true(schedule_rate(&s, 0) == 2e-4 * SCHEDULE_UPDATE_RATE && schedule_rate(&s, 1) > 0);
 }
 
 int main(void)
