@@ -33,7 +33,12 @@ step() {
     [ -x "$python" ] || { echo "step: no venv; run tests/oracle/setup.sh"; return 1; }
     steps=${BENCH_STEPS:-6}
     echo "One training step, SmolLM2-135M, 512 tokens, r16, $threads threads"
-    for peer in 'f32' 'f32 --compile' 'bf16' 'bf16 --compile'; do
+    # Without bf16 in hardware torch emulates it, many times slower than f32: never its best.
+    set -- 'f32' 'f32 --compile'
+    if grep -qE 'avx512_bf16|amx_bf16' /proc/cpuinfo; then
+        set -- "$@" 'bf16' 'bf16 --compile'
+    fi
+    for peer in "$@"; do
         # shellcheck disable=SC2086
         line=$("$python" tests/bench/peers/peft_step.py smollm2-135m $peer --steps "$steps" \
             --threads "$threads" 2>/dev/null | tail -n 1) || line=
