@@ -27,8 +27,8 @@ struct schedule {
  * on the example, docs/planning.md. */
 #define SCHEDULE_UPDATE_RATE (1.0 / 3.0)
 
-/* `rewarm` > 0: an update; it replaces the recipe's warm-up. Warm-up gives way to the decay where both do not
- * fit, and always leaves one step. */
+/* `rewarm` > 0: an update; it replaces the recipe's warm-up. Warm-up gives way to the decay where
+ * both do not fit, and always leaves one step. */
 struct schedule schedule_make(const struct recipe *r, int64_t steps, int64_t rewarm);
 double schedule_rate(const struct schedule *s, int64_t step); /* step from 0 */
 
