@@ -1,6 +1,7 @@
 #include "lorabuild/commands/commands.h"
 #include "lorabuild/commands/screen.h"
 #include "lorabuild/commands/show_plan.h"
+#include "lorabuild/common/clock.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/run/build.h"
@@ -10,7 +11,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct build_screen {
     struct screen screen;
@@ -35,18 +35,6 @@ static void listen_for_interrupts(void)
     struct sigaction act = {.sa_handler = on_interrupt};
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGTERM, &act, NULL);
-}
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
-static const char *plural(size_t n, const char *one, const char *many)
-{
-    return n == 1 ? one : many;
 }
 
 static void on_planned(void *context, struct build_job *jobs, size_t count)
@@ -80,16 +68,16 @@ static void add_read_fact(struct strbuf *b, const struct target *t)
     count_new(&t->plan, &documents, &samples, &name);
     if (t->plan.start && documents) {
         strbuf_printf(b, "%s %s, %s %s", show_count(documents, first),
-                      plural(documents, _("new document"), _("new documents")),
-                      show_count(samples, second), plural(samples, _("sample"), _("samples")));
+                      show_plural(documents, _("new document"), _("new documents")),
+                      show_count(samples, second), show_plural(samples, _("sample"), _("samples")));
         if (documents == 1)
             strbuf_printf(b, ": %s", name);
         return;
     }
     strbuf_printf(b, "%s %s, %s %s", show_count(t->now.document_count, first),
-                  plural(t->now.document_count, _("document"), _("documents")),
+                  show_plural(t->now.document_count, _("document"), _("documents")),
                   show_count(t->now.sample_count, second),
-                  plural(t->now.sample_count, _("sample"), _("samples")));
+                  show_plural(t->now.sample_count, _("sample"), _("samples")));
 }
 
 static void show_read(struct build_screen *b, const struct build_job *job)
@@ -106,7 +94,7 @@ static void show_read(struct build_screen *b, const struct build_job *job)
     }
     if (unread)
         strbuf_printf(&fact, "; %zu %s", unread,
-                      plural(unread, _("file not learned"), _("files not learned")));
+                      show_plural(unread, _("file not learned"), _("files not learned")));
     screen_line(&b->screen, t->rule->name, _("read"), PAINT_NONE, fact.data, seconds);
     strbuf_free(&fact);
 }
@@ -155,7 +143,7 @@ static void show_notes(struct build_screen *b, const struct build_job *job)
                     json_string_value(json_array_get(job->notes, i)), -1);
     if (t->now.repeated_count) {
         snprintf(line, sizeof line, _("%zu %s more than once; learned once"), t->now.repeated_count,
-                 plural(t->now.repeated_count, _("sample stands"), _("samples stand")));
+                 show_plural(t->now.repeated_count, _("sample stands"), _("samples stand")));
         screen_line(&b->screen, t->rule->name, _("note"), PAINT_NONE, line, -1);
     }
 }
@@ -248,7 +236,7 @@ static void on_trained(void *context, struct build_job *job)
     struct build_screen *b = context;
     char line[100], count[32];
     snprintf(line, sizeof line, "%s %s", show_count((uint64_t)job->steps, count),
-             plural((size_t)job->steps, _("step"), _("steps")));
+             show_plural((size_t)job->steps, _("step"), _("steps")));
     screen_line(&b->screen, job->target->rule->name, _("train"), PAINT_NONE, line,
                 job->train_seconds);
     show_check(b, job);
@@ -284,7 +272,7 @@ static void on_ready(void *context, struct build_job *job)
         snprintf(line, sizeof line, "%s", _("ready"));
     if (asked)
         snprintf(total, sizeof total, _("%s total"),
-                 show_duration(seconds_now() - b->started_s, took));
+                 show_duration(clock_seconds() - b->started_s, took));
     screen_line_right(&b->screen, rule->name, version, PAINT_GREEN, line, total);
 }
 
@@ -328,7 +316,7 @@ static void on_current(void *context, struct build_job *job)
 {
     struct build_screen *b = context;
     if (b->workshop->asked[job->adapter])
-        show_current(&b->screen, job->target, seconds_now() - b->started_s);
+        show_current(&b->screen, job->target, clock_seconds() - b->started_s);
 }
 
 static void on_young(void *context, const char *path)
@@ -385,7 +373,7 @@ static void show_idle(struct build_screen *b, const struct build *build)
         for (size_t k = 0; k < build->job_count; k++)
             has_job = has_job || build->jobs[k].adapter == (int)i;
         if (b->workshop->asked[i] && !has_job && t->planned)
-            show_current(&b->screen, t, seconds_now() - b->started_s);
+            show_current(&b->screen, t, clock_seconds() - b->started_s);
     }
 }
 
@@ -457,7 +445,7 @@ static void show_steps(struct build_screen *b, const struct build *build)
         if (job->target->plan.verdict != PLAN_TRAIN)
             continue;
         snprintf(line, sizeof line, "%s %s", show_count((uint64_t)left, count),
-                 plural((size_t)left, _("step"), _("steps")));
+                 show_plural((size_t)left, _("step"), _("steps")));
         if (job->resumed_at)
             snprintf(line, sizeof line, _("%s of %s steps are left"), count,
                      show_count((uint64_t)job->steps, all));
@@ -505,7 +493,7 @@ int command_build(const struct options *o, char *const *names, int count)
     int code = 0;
     signal(SIGPIPE, SIG_IGN);
     struct build_screen b = {
-        .workshop = &workshop, .why = o->why, .verbose = o->verbose, .started_s = seconds_now()};
+        .workshop = &workshop, .why = o->why, .verbose = o->verbose, .started_s = clock_seconds()};
     screen_open(&b.screen, stdout, o->quiet);
     if (!command_open(&project, o, false, &code))
         return code;

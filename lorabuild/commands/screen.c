@@ -261,3 +261,8 @@ const char *show_count(uint64_t n, char text[static 32])
     text[out] = '\0';
     return text;
 }
+
+const char *show_plural(size_t n, const char *one, const char *many)
+{
+    return n == 1 ? one : many;
+}

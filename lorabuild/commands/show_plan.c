@@ -6,11 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *plural(size_t n, const char *one, const char *many)
-{
-    return n == 1 ? one : many;
-}
-
 char *show_parent(const struct workshop *w, const struct target *t)
 {
     const struct rules *r = w->project->rules;
@@ -38,7 +33,7 @@ static void name_job(struct strbuf *b, const struct build_job *job)
                       (long long)job->steps);
     } else if (p->start) {
         strbuf_printf(b, _(" from v%d: %s %s"), p->start, show_count(p->learn_count, count),
-                      plural(p->learn_count, _("new sample"), _("new samples")));
+                      show_plural(p->learn_count, _("new sample"), _("new samples")));
     }
 }
 
@@ -115,9 +110,9 @@ void show_current(struct screen *s, const struct target *t, double seconds)
     char documents[32], samples[32], line[200];
     snprintf(line, sizeof line, _("v%d is current: %s %s, %s %s unchanged"), t->plan.version,
              show_count(t->now.document_count, documents),
-             plural(t->now.document_count, _("document"), _("documents")),
+             show_plural(t->now.document_count, _("document"), _("documents")),
              show_count(t->now.sample_count, samples),
-             plural(t->now.sample_count, _("sample"), _("samples")));
+             show_plural(t->now.sample_count, _("sample"), _("samples")));
     s->name = NULL;
     if (t->plan.verdict == PLAN_ASIDE)
         snprintf(line, sizeof line, _("v%d was built for this and set aside: it failed its check"),
@@ -147,7 +142,7 @@ static void show_change(struct screen *s, const struct plan_change *c, int in_us
     else
         strbuf_add_text(&b, _("gone"));
     if (!c->place)
-        strbuf_printf(&b, ": %zu %s", c->count, plural(c->count, _("sample"), _("samples")));
+        strbuf_printf(&b, ": %zu %s", c->count, show_plural(c->count, _("sample"), _("samples")));
     screen_text(s, b.data);
     strbuf_free(&place);
     strbuf_free(&b);
@@ -159,7 +154,7 @@ static void show_unchanged(struct screen *s, const struct workshop *w, const str
     struct strbuf b = {0};
     char count[32], *parent = show_parent(w, t);
     strbuf_printf(&b, _("Unchanged: %s %s"), show_count(p->unchanged, count),
-                  plural(p->unchanged, _("sample"), _("samples")));
+                  show_plural(p->unchanged, _("sample"), _("samples")));
     if (!p->recipe_changed)
         strbuf_add_text(&b, _(", recipe"));
     if (!p->base_changed)

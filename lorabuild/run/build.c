@@ -1,6 +1,7 @@
 #include "lorabuild/run/build.h"
 
 #include "cache/lock.h"
+#include "lorabuild/common/clock.h"
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/run/commit.h"
@@ -12,15 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* A training of less work says nothing about this machine's speed: it waits more than it works. */
 static const double LEAST_TELLING_FLOP = 1e12;
@@ -170,7 +163,7 @@ static struct build_job *job_of(struct build *b, int adapter)
 static void end_job(struct build_job *job, enum job_state state)
 {
     job->state = state;
-    job->total_seconds = seconds_now() - job->started_s;
+    job->total_seconds = clock_seconds() - job->started_s;
     if (job->lock >= 0)
         lock_release(job->lock);
     job->lock = -1;
@@ -226,7 +219,7 @@ static bool launch(struct build *b, struct build_job *job, struct error *e)
 static void start_job(struct build *b, struct build_job *job)
 {
     struct error e = {0};
-    job->started_s = seconds_now();
+    job->started_s = clock_seconds();
     if (!settle(b, job, &e)) {
         fail_job(b, job, &e);
         return;

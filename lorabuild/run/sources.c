@@ -1,6 +1,7 @@
 #include "lorabuild/run/sources.h"
 
 #include "cache/scan.h"
+#include "lorabuild/common/clock.h"
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/data/read.h"
@@ -11,13 +12,6 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-static double seconds_now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* Hidden and desktop files are passed over silently; what is no source but might be taken for
  * one (a spreadsheet) stays, so that its absence can be explained. */
@@ -160,7 +154,7 @@ bool source_load(struct source *s, struct project *p, const struct rule_dataset 
                  const char *caption_mode, const struct source_options *o, struct error *e)
 {
     enum { TRIES = 3 };
-    double begin = seconds_now();
+    double begin = clock_seconds();
     struct stat st;
     bool is_file = stat(rule->path, &st) == 0 && !S_ISDIR(st.st_mode), changed = true;
     char *folder = is_file ? path_folder(rule->path) : mem_strdup(rule->path);
@@ -175,7 +169,7 @@ bool source_load(struct source *s, struct project *p, const struct rule_dataset 
                        _("%s keeps changing while it is read; run again when it is "
                          "complete"),
                        rule->written);
-    s->seconds = seconds_now() - begin;
+    s->seconds = clock_seconds() - begin;
     free(folder);
     return ok;
 }

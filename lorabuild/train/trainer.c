@@ -1,5 +1,6 @@
 #include "lorabuild/train/trainer.h"
 
+#include "lorabuild/common/clock.h"
 #include "lorabuild/train/adapter.h"
 #include "lorabuild/train/checkpoint.h"
 #include "lorabuild/train/evaluate.h"
@@ -12,7 +13,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define SAVE_EVERY_S 30.0
 
@@ -30,13 +30,6 @@ struct trainer {
     int64_t tokens_here;           /* of this process, learned or not */
     bool stopped;
 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 static bool wants_stop(const struct trainer *r)
 {
@@ -86,7 +79,7 @@ static bool save(struct trainer *r, struct error *e)
     state_tensors(r, tensors);
     if (!checkpoint_save(r->t->attempt, &r->state, tensors, STATE_TENSORS, e))
         return false;
-    r->saved_s = now_s();
+    r->saved_s = clock_seconds();
     return true;
 }
 
@@ -185,7 +178,7 @@ static bool not_finite(const struct trainer *r, uint32_t window, struct error *e
 static void report(const struct trainer *r, double loss)
 {
     const struct training *t = r->t;
-    double elapsed = now_s() - r->began_s, done = (double)(r->state.step - r->first_step);
+    double elapsed = clock_seconds() - r->began_s, done = (double)(r->state.step - r->first_step);
     struct training_progress p = {
         .step = r->state.step,
         .steps = t->steps,
@@ -237,7 +230,7 @@ static bool take_step(struct trainer *r, struct error *e)
 /* Time decides only when a save is made, never what is in it. */
 static bool save_is_due(const struct trainer *r, double step_s)
 {
-    double since_s = now_s() - r->saved_s;
+    double since_s = clock_seconds() - r->saved_s;
     return r->state.step == 1 || r->state.step == r->t->steps ||
            since_s >= (step_s > SAVE_EVERY_S ? step_s : SAVE_EVERY_S);
 }
@@ -245,14 +238,14 @@ static bool save_is_due(const struct trainer *r, double step_s)
 static bool loop(struct trainer *r, struct error *e)
 {
     int64_t saved = r->state.step;
-    r->began_s = r->saved_s = now_s();
+    r->began_s = r->saved_s = clock_seconds();
     while (!r->stopped && r->state.step < r->t->steps) {
-        double step_began_s = now_s();
+        double step_began_s = clock_seconds();
         if (!take_step(r, e))
             return false;
         if (r->stopped)
             break;
-        if (save_is_due(r, now_s() - step_began_s)) {
+        if (save_is_due(r, clock_seconds() - step_began_s)) {
             if (!save(r, e))
                 return false;
             saved = r->state.step;
@@ -335,11 +328,11 @@ static void clean_up(struct trainer *r)
 bool training_run(const struct training *t, struct training_result *result, struct error *e)
 {
     struct trainer r = {.t = t};
-    double began_s = now_s();
+    double began_s = clock_seconds();
     *result = (struct training_result){0};
     bool ok = check(t, e) && prepare(&r, e) && begin(&r, e) && (r.stopped || loop(&r, e)) &&
               finish(&r, result, e);
-    result->seconds = now_s() - began_s;
+    result->seconds = clock_seconds() - began_s;
     clean_up(&r);
     if (!ok)
         training_result_free(result);
