@@ -68,7 +68,11 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
 static const struct {
     const char *name;
     int (*run)(const struct options *o);
-} commands[] = {{"status", command_status}, {"draft", command_draft}, {"loss", command_loss}};
+} commands[] = {
+    {"draft", command_draft},
+    {"loss", command_loss},
+    {"status", command_status},
+};
 
 static int run_command(const struct options *o)
 {

@@ -12,46 +12,77 @@
 enum kind { FLAG, TEXT, INTEGER, NUMBER, BYTES };
 
 static const struct option {
-    const char *name; /* long name, or NULL where only a letter */
+    const char *name; /* long name */
     char letter;
     enum kind kind;
     size_t offset;
     double least, most;
+    const char *only; /* the commands that take it, between spaces; NULL = all */
     const char *argument, *help;
 } table[] = {
 #define AT(field) offsetof(struct options, field)
-    {"dry-run", 'n', FLAG, AT(dry_run), 0, 0, NULL,
-     "say what would be done, and how long it takes"},
-    {"why", 0, FLAG, AT(why), 0, 0, NULL, "say why, sample by sample; never builds"},
-    {"jobs", 'j', INTEGER, AT(jobs), 1, 64, "N", "so many adapters at once (1)"},
-    {"keep-going", 'k', FLAG, AT(keep_going), 0, 0, NULL, "go on with others after a failure"},
-    {"rebuild", 'B', FLAG, AT(rebuild), 0, 0, NULL, "train in full, whatever stands"},
-    {"update", 'U', FLAG, AT(newest_parents), 0, 0, NULL, "build on the newest domain version"},
-    {"file", 'f', TEXT, AT(rule_file), 0, 0, "FILE",
-     "the rule file (lorabuild.yaml, searched "
-     "upwards)"},
-    {"config", 0, TEXT, AT(rule_file), 0, 0, "FILE", "the same"},
-    {"directory", 'C', TEXT, AT(folder), 0, 0, "DIR", "go there first"},
-    {"device", 0, TEXT, AT(device), 0, 0, "auto|cpu", "where to train (auto)"},
-    {"memory", 0, BYTES, AT(memory_bytes), 1e6, 1e15, "SIZE", "use no more than this, such as 4G"},
-    {"threads", 0, INTEGER, AT(threads), 1, 1024, "N", "processors to use (all)"},
-    {"rehash", 0, FLAG, AT(rehash), 0, 0, NULL, "read every file again, trust no date"},
-    {"all", 0, FLAG, AT(all), 0, 0, NULL, "status: also what is current"},
-    {"quiet", 'q', FLAG, AT(quiet), 0, 0, NULL, "only errors"},
-    {"verbose", 'v', FLAG, AT(verbose), 0, 0, NULL, "more detail"},
-    {"temperature", 0, NUMBER, AT(temperature), 0, 10, "X", "draft: 0 is the likeliest (0.7)"},
-    {"top-p", 0, NUMBER, AT(top_p), 0, 1, "X", "draft: share of likely words kept (0.9)"},
-    {"top-k", 0, INTEGER, AT(top_k), 0, 1e6, "N", "draft: number of likely words kept (40)"},
-    {"repeat-penalty", 0, NUMBER, AT(repeat_penalty), 0.1, 10, "X", "draft: against repeats (1.1)"},
-    {"max-tokens", 0, INTEGER, AT(max_tokens), 1, 1e6, "N", "draft: at most so long (400)"},
-    {"seed", 0, INTEGER, AT(seed), 0, 9e15, "N", "draft: another seed, another text (1)"},
-    {"raw", 0, FLAG, AT(raw), 0, 0, NULL, "draft: continue the text, no conversation"},
-    {"base", 0, FLAG, AT(base), 0, 0, NULL, "draft: the base model alone, to compare"},
-    {"help", 'h', FLAG, AT(help), 0, 0, NULL, "this text"},
-    {"version", 0, FLAG, AT(version), 0, 0, NULL, "the version of lorabuild"},
+    {"dry-run", 'n', FLAG, AT(dry_run), 0, 0, " build gc ", NULL, "say what would be done"},
+    {"why", 0, FLAG, AT(why), 0, 0, " build ", NULL, "say why, sample by sample; never builds"},
+    {"jobs", 'j', INTEGER, AT(jobs), 1, 64, " build ", "N", "so many adapters at once (1)"},
+    {"keep-going", 'k', FLAG, AT(keep_going), 0, 0, " build ", NULL, "go on after a failure"},
+    {"update", 'U', FLAG, AT(newest_parents), 0, 0, " build ", NULL,
+     "build on the newest domain version"},
+    {"trace", 0, TEXT, AT(trace), 0, 0, " build ", "FILE", "where time went, for chrome://tracing"},
+    {"rebuild", 'B', FLAG, AT(rebuild), 0, 0, " build verify ", NULL,
+     "train in full; verify: and compare"},
+    {"all", 0, FLAG, AT(all), 0, 0, " status forget log ", NULL, "all, not only what needs a look"},
+    {"graph", 0, TEXT, AT(graph), 0, 0, " show ", "FORM", "as text, dot or mermaid"},
+    {"never-saw", 0, TEXT, AT(never_saw), 0, 0, " verify ", "FILE", "did it never learn this?"},
+    {"to", 0, TEXT, AT(to), 0, 0, " export ", "FORM", "what for: lineage"},
+    {"output", 'o', TEXT, AT(output), 0, 0, " export ", "PATH", "where to"},
+    {"no-checkpoint", 0, FLAG, AT(no_checkpoint), 0, 0, " export ", NULL, "smaller, without it"},
+    {"redo", 0, TEXT, AT(redo), 0, 0, " caption ", "FILE", "give a caption back to the machine"},
+    {"accept", 0, FLAG, AT(accept), 0, 0, " caption ", NULL, "let these captions be learned"},
+    {"yes", 0, TEXT, AT(yes), 0, 0, " forget ", "NAME", "erase without a question"},
+    {"undo", 0, FLAG, AT(undo), 0, 0, " forget ", NULL, "let a forgotten document come back"},
+    {"temperature", 0, NUMBER, AT(temperature), 0, 10, " draft ", "X", "0 is the likeliest (0.7)"},
+    {"top-p", 0, NUMBER, AT(top_p), 0, 1, " draft ", "X", "share of likely words kept (0.9)"},
+    {"top-k", 0, INTEGER, AT(top_k), 0, 1e6, " draft ", "N", "number of likely words kept (40)"},
+    {"repeat-penalty", 0, NUMBER, AT(repeat_penalty), 0.1, 10, " draft ", "X",
+     "against repeats (1.1)"},
+    {"max-tokens", 0, INTEGER, AT(max_tokens), 1, 1e6, " draft ", "N", "at most so long (400)"},
+    {"seed", 0, INTEGER, AT(seed), 0, 9e15, " draft ", "N", "another seed, another text (1)"},
+    {"raw", 0, FLAG, AT(raw), 0, 0, " draft ", NULL, "continue the text, no conversation"},
+    {"base", 0, FLAG, AT(base), 0, 0, " draft ", NULL, "the base model alone, to compare"},
+    {"file", 'f', TEXT, AT(rule_file), 0, 0, NULL, "FILE", "the rule file (lorabuild.yaml)"},
+    {"config", 0, TEXT, AT(rule_file), 0, 0, NULL, "FILE", "the same"},
+    {"directory", 'C', TEXT, AT(folder), 0, 0, NULL, "DIR", "go there first"},
+    {"device", 0, TEXT, AT(device), 0, 0, NULL, "auto|cpu", "where to train (auto)"},
+    {"memory", 0, BYTES, AT(memory_bytes), 1e6, 1e15, NULL, "SIZE", "use no more, such as 4G"},
+    {"threads", 0, INTEGER, AT(threads), 1, 1024, NULL, "N", "processors to use (all)"},
+    {"rehash", 0, FLAG, AT(rehash), 0, 0, NULL, NULL, "read every file again, trust no date"},
+    {"json", 0, FLAG, AT(json), 0, 0, NULL, NULL, "for programs: JSON, one object a line"},
+    {"quiet", 'q', FLAG, AT(quiet), 0, 0, NULL, NULL, "only errors"},
+    {"verbose", 'v', FLAG, AT(verbose), 0, 0, NULL, NULL, "more detail"},
+    {"help", 'h', FLAG, AT(help), 0, 0, NULL, NULL, "this text"},
+    {"version", 0, FLAG, AT(version), 0, 0, NULL, NULL, "the version of lorabuild"},
 #undef AT
 };
 enum { OPTION_COUNT = sizeof table / sizeof *table };
+
+/* In the order of --help: what is needed first stands first. */
+static const struct {
+    const char *name, *usage, *help;
+} commands[] = {
+    {"build", "[build] NAME", "build an adapter; only what is new is learned"},
+    {"status", "status [NAME]", "what needs a build, and what it would cost"},
+    {"draft", "draft NAME TEXT", "write with an adapter"},
+    {"loss", "loss NAME FILE", "how well base, domain and adapter know a text"},
+};
+enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
+
+bool options_is_command(const char *word)
+{
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        if (strcmp(commands[i].name, word) == 0)
+            return true;
+    return false;
+}
 
 static const struct option *find_long(struct str name)
 {
@@ -91,6 +122,7 @@ static bool parse_bytes(struct str text, double *bytes)
 static bool set_value(struct options *o, const struct option *option, const char *text,
                       struct error *e)
 {
+    o->given[option - table] = true;
     void *field = (char *)o + option->offset;
     int64_t whole = 0;
     double number = 0;
@@ -158,6 +190,20 @@ static bool take_letters(struct options *o, char **argv, int argc, int *i, struc
     return true;
 }
 
+/* An option of another command is a misunderstanding: it must not be passed over in silence. */
+static bool check_given(const struct options *o, struct error *e)
+{
+    bool named = o->word_count && options_is_command(o->words[0]);
+    char *command = mem_printf(" %s ", named ? o->words[0] : "build");
+    bool ok = true;
+    for (size_t i = 0; ok && i < OPTION_COUNT; i++)
+        if (o->given[i] && table[i].only && !strstr(table[i].only, command))
+            ok = error_set(e, ERROR_USAGE, _("--%s is an option of:%s(not of%.*s)"), table[i].name,
+                           table[i].only, (int)strlen(command) - 1, command);
+    free(command);
+    return ok;
+}
+
 bool options_parse(struct options *o, int argc, char **argv, struct error *e)
 {
     *o = (struct options){.jobs = 1,
@@ -169,6 +215,7 @@ bool options_parse(struct options *o, int argc, char **argv, struct error *e)
                           .max_tokens = 400,
                           .seed = 1};
     o->words = mem_array((size_t)argc + 1, sizeof *o->words);
+    o->given = mem_array(OPTION_COUNT, sizeof *o->given);
     for (int i = 1; i < argc; i++) {
         bool ok = true;
         if (strcmp(argv[i], "--") == 0) {
@@ -190,26 +237,26 @@ bool options_parse(struct options *o, int argc, char **argv, struct error *e)
                          _("--device %s: this lorabuild computes on the processor "
                            "only; use cpu or auto"),
                          o->device);
-    return true;
+    return check_given(o, e);
 }
 
 void options_free(struct options *o)
 {
+    free(o->given);
     free(o->words);
 }
 
 void options_print_help(void)
 {
-    fputs(_("lorabuild NAME             build an adapter; only what is new is learned\n"
-            "lorabuild status [NAME]    what needs a build, and what it would cost\n"
-            "lorabuild draft NAME TEXT  write with an adapter\n"
-            "lorabuild loss NAME FILE   how well base, domain and adapter know a text\n"
-            "lorabuild build NAME       the same, for a name that is also a command\n"
-            "lorabuild --why NAME       what would change, and why\n"
-            "\n"),
-          stdout);
+    const char *above = "";
+    for (size_t i = 0; i < COMMAND_COUNT; i++)
+        printf("lorabuild %-18s %s\n", commands[i].usage, _(commands[i].help));
     for (size_t i = 0; i < OPTION_COUNT; i++) {
         char left[64];
+        const char *only = table[i].only ? table[i].only : _(" all of them ");
+        if (strcmp(only, above) != 0)
+            printf("\n%.*s:\n", (int)strlen(only) - 2, only + 1);
+        above = only;
         snprintf(left, sizeof left, "%s%c%s--%s%s%s", table[i].letter ? "-" : " ",
                  table[i].letter ? table[i].letter : ' ', table[i].letter ? ", " : "  ",
                  table[i].name, table[i].argument ? "=" : "",

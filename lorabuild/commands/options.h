@@ -1,5 +1,5 @@
-/* options: the command line. Every option and command is one row of a table that parsing and
- * --help share. */
+/* options: the command line. Every option is one row of a table that parsing and --help share; an
+ * option that belongs to some commands only is refused with the others. */
 #ifndef LORABUILD_COMMANDS_OPTIONS_H
 #define LORABUILD_COMMANDS_OPTIONS_H
 
@@ -9,10 +9,13 @@
 
 struct options {
     const char *rule_file, *folder; /* -f, -C */
-    bool dry_run, why, rebuild, newest_parents, rehash, keep_going, quiet, verbose, all;
+    bool dry_run, why, rebuild, newest_parents, rehash, keep_going, quiet, verbose, all, json;
     int64_t jobs, threads;
     uint64_t memory_bytes;
-    const char *device;
+    const char *device, *trace;
+    /* what single commands take */
+    const char *yes, *redo, *never_saw, *to, *output, *graph;
+    bool accept, undo, no_checkpoint;
     /* draft */
     double temperature, top_p, repeat_penalty;
     int64_t top_k, max_tokens, seed;
@@ -21,10 +24,13 @@ struct options {
     const char **words;
     int word_count;
     bool help, version;
+    bool *given; /* by the option's row */
 };
 
-/* Options may stand anywhere; "--" ends them. Owner of `words`: options_free(). */
+/* Options may stand anywhere; "--" ends them. Owner of `words`: options_free(). The command is
+ * words[0] if that is one, else "build". */
 bool options_parse(struct options *o, int argc, char **argv, struct error *e);
+bool options_is_command(const char *word);
 void options_free(struct options *o);
 void options_print_help(void);
 
