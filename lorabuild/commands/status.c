@@ -74,14 +74,15 @@ static double guess_cost(const struct target *t)
     return before * (double)t->plan.learn_count / learned;
 }
 
-/* "; being built (process 4242)", as its lock says. */
+/* "; being built (process 4242, step 40 of 128)", as its lock says. */
 static void add_builder(struct row *row, const struct target *t)
 {
-    char *path = target_lock_path(t), *holder = lock_holder(path);
-    if (holder)
-        strbuf_printf(&row->state, _("; being built (process %.*s)"), (int)strcspn(holder, " "),
-                      holder);
-    free(holder);
+    char *path = target_lock_path(t);
+    struct lock_holder h;
+    if (lock_look(path, &h) && h.doing[0])
+        strbuf_printf(&row->state, _("; being built (process %ld, %s)"), h.process, h.doing);
+    else if (h.process)
+        strbuf_printf(&row->state, _("; being built (process %ld)"), h.process);
     free(path);
 }
 
