@@ -465,13 +465,8 @@ static void explain(struct build_screen *b, const struct build *build)
         show_why(&b->screen, b->workshop, &b->workshop->targets[i], job);
         show_builder(b, &b->workshop->targets[i]);
     }
-    if (b->missing[0]) {
-        struct strbuf line = {0};
-        strbuf_printf(&line, _("What is new can be told to who may write there: %s"), b->missing);
-        screen_gap(&b->screen);
-        screen_text(&b->screen, line.data);
-        strbuf_free(&line);
-    }
+    if (b->missing[0])
+        screen_missing_right(&b->screen, b->missing);
 }
 
 /* A dry run also says how many steps each adapter takes. */

@@ -73,6 +73,7 @@ const char *disk_words(uint64_t bytes, char text[static 24])
         n /= 1e3;
         unit++;
     }
-    snprintf(text, 24, n < 9.95 && unit ? "%.1f %s" : "%.0f %s", bytes && n < 1 ? 1.0 : n, units[unit]);
+    snprintf(text, 24, n < 9.95 && unit ? "%.1f %s" : "%.0f %s", bytes && n < 1 ? 1.0 : n,
+             units[unit]);
     return text;
 }

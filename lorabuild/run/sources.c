@@ -108,7 +108,9 @@ static bool read_stage(struct source *s, struct digest *key, const char *folder,
 {
     char *captions_folder = path_folder(s->captions_path);
     json_t *done = NULL;
-    bool ok = project_make_keep(s->scope, e) && folder_make(captions_folder, 0777, e) &&
+    bool ok = project_make_keep(s->scope, e) &&
+              (access(s->scope->keep, W_OK) == 0 || error_errno(e, "%s", s->scope->keep)) &&
+              folder_make(captions_folder, 0777, e) &&
               (done = child_run_seen("read", read_plan(s, folder, sources, count), o->threads, NULL,
                                      o->timeline, s->rule->written, e));
     const char *text = json_string_value(json_object_get(done, "key"));
