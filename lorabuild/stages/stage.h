@@ -3,7 +3,8 @@
  * descriptor 3; both begin with the protocol's version. It parses, trains, sandboxes itself and
  * ends when the pipe does. It never opens LMDB and never prints to people.
  *
- * Events: {"event":"hello","protocol":1}, {"event":"progress",…}, {"event":"span",…}, {"event":"done",…} and
+ * Events: {"event":"hello","protocol":1}, {"event":"progress",…}, {"event":"span",…},
+ * {"event":"done",…} and
  * {"event":"failed","kind":…,"message":…}; docs/protocol.md lists their members.
  */
 #ifndef LORABUILD_STAGES_STAGE_H
