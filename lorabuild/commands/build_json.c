@@ -1,4 +1,5 @@
 #include "lorabuild/commands/build_view.h"
+#include "lorabuild/commands/screen.h"
 #include "lorabuild/commands/show_json.h"
 #include "lorabuild/common/clock.h"
 #include "lorabuild/common/memory.h"
@@ -122,6 +123,8 @@ static void on_ended(void *context, struct build_job *job)
     json_object_set_new(event, "saved_step", json_integer(job->saved_step));
     json_object_set_new(event, "steps", json_integer(job->steps));
     json_print(event);
+    if (job->state == JOB_FAILED)
+        screen_error(&job->error);
 }
 
 static void on_waiting(void *context, struct build_job *job, const struct build_wait *wait)
@@ -180,6 +183,7 @@ static void on_young(void *context, const char *path)
 static void on_failed(void *context, const struct error *e)
 {
     struct build_json *b = context;
+    screen_error(e);
     json_print_error(b->options, e);
 }
 
