@@ -220,7 +220,10 @@ static bool mark_needed(struct build *b, struct choice *c, int adapter, struct e
     if (c[adapter].failed)
         return true;
     const struct target *t = &b->workshop->targets[adapter];
-    if (t->parent_pending && !mark_needed(b, c, t->rule->parent, e))
+    const struct target *parent = t->parent_version ? &b->workshop->targets[t->rule->parent] : NULL;
+    bool over_another = parent && parent->planned && parent->plan.verdict == PLAN_USE &&
+                        parent->plan.version == t->parent_version;
+    if ((t->parent_pending || over_another) && !mark_needed(b, c, t->rule->parent, e))
         return false;
     c[adapter].needed = t->plan.verdict == PLAN_TRAIN || t->plan.verdict == PLAN_USE;
     return true;
