@@ -8,20 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In single quotes for a shell where that is needed. Caller frees. */
-static char *quoted(const char *text)
-{
-    struct strbuf b = {0};
-    if (text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                          "/._-+=:@,")] == '\0')
-        return mem_strdup(text);
-    strbuf_add_byte(&b, '\'');
-    for (; *text; text++)
-        strbuf_add_text(&b, *text == '\'' ? "'\\''" : (char[2]){*text});
-    strbuf_add_byte(&b, '\'');
-    return strbuf_take(&b);
-}
-
 static void say(struct screen *s, char *line)
 {
     struct strbuf b = {0};
@@ -38,8 +24,8 @@ static void print_loading(struct screen *s, const struct rules *r, int adapter,
     const struct rule_adapter *rule = &r->adapters[adapter];
     const struct rule_base *base = &r->bases[rule->base];
     bool gguf = str_ends(str_of(base->path), ".gguf");
-    char *path = quoted(x->path), *model = gguf ? mem_strdup("BASE") : quoted(base->path);
-    char *pair = mem_printf("%s=%s", rule->name, x->path), *module = quoted(pair);
+    char *path = show_quoted(x->path), *model = gguf ? mem_strdup("BASE") : show_quoted(base->path);
+    char *pair = mem_printf("%s=%s", rule->name, x->path), *module = show_quoted(pair);
     screen_gap(s);
     if (x->archive)
         say(s, mem_printf(_("Load it   unpacked (tar --zstd -xf), over %s"), base->written));
@@ -67,7 +53,7 @@ static void print_lineage(struct screen *s, const struct rule_adapter *rule,
     if (rule->client)
         say(s, mem_printf(_("Secret to %s: for machines of this client alone."), rule->client));
     screen_text(s, _("There, with the same rule file, base model and documents:"));
-    char *path = quoted(path_base(x->path));
+    char *path = show_quoted(path_base(x->path));
     say(s, mem_printf("          lorabuild import %s", path));
     say(s, mem_printf("          lorabuild %s", rule->name));
     free(path);

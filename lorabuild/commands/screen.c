@@ -262,6 +262,21 @@ const char *show_count(uint64_t n, char text[static 32])
     return text;
 }
 
+char *show_quoted(const char *text)
+{
+    struct strbuf b = {0};
+    if (text[0] && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789/._-+=:@,")] == '\0')
+        strbuf_add_text(&b, text);
+    else {
+        strbuf_add_byte(&b, '\'');
+        for (; *text; text++)
+            strbuf_add_text(&b, *text == '\'' ? "'\\''" : (char[2]){*text});
+        strbuf_add_byte(&b, '\'');
+    }
+    return strbuf_take(&b);
+}
+
 const char *show_plural(size_t n, const char *one, const char *many)
 {
     return n == 1 ? one : many;

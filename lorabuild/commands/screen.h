@@ -47,6 +47,8 @@ int display_width(struct str text);
 const char *show_duration(double seconds, char text[static 40]);
 const char *show_about(double seconds, char text[static 40]);
 const char *show_count(uint64_t n, char text[static 32]); /* 1,204 */
+/* For a shell: in single quotes where that is needed. The caller frees. */
+char *show_quoted(const char *text);
 /* The word that fits the number. */
 const char *show_plural(size_t n, const char *one, const char *many);
 
