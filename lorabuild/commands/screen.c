@@ -194,6 +194,17 @@ void screen_text(struct screen *s, const char *text)
     strbuf_free(&b);
 }
 
+void screen_painted(struct screen *s, enum paint paint, const char *text)
+{
+    struct strbuf b = {0};
+    if (s->quiet)
+        return;
+    add_painted(s, &b, paint, str_of(text));
+    strbuf_add_byte(&b, '\n');
+    put(s, &b);
+    strbuf_free(&b);
+}
+
 void screen_gap(struct screen *s)
 {
     screen_text(s, "");

@@ -38,6 +38,7 @@ void screen_more(struct screen *s, const char *fact); /* a line in the fact colu
 void screen_live(struct screen *s, const char *name, const char *step, const char *fact,
                  const char *right);
 void screen_text(struct screen *s, const char *text); /* as it is, with a newline */
+void screen_painted(struct screen *s, enum paint paint, const char *text); /* the same, coloured */
 void screen_gap(struct screen *s);
 void screen_end_live(struct screen *s);
 void screen_error(const struct error *e);
