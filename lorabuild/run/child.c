@@ -16,17 +16,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The parent's environment with OMP_NUM_THREADS set; caller frees the list and its last entry. */
+/* The parent's environment with OMP_NUM_THREADS set, and threads that sleep while they wait unless
+ * it says otherwise; caller frees the list and its last entry. */
 static char **child_environment(int threads)
 {
+    static char passive[] = "OMP_WAIT_POLICY=passive";
     extern char **environ;
     size_t n = 0, kept = 0;
     while (environ[n])
         n++;
-    char **list = mem_array(n + 2, sizeof *list);
+    char **list = mem_array(n + 3, sizeof *list);
     for (size_t i = 0; i < n; i++)
         if (strncmp(environ[i], "OMP_NUM_THREADS=", 16) != 0)
             list[kept++] = environ[i];
+    if (!getenv("OMP_WAIT_POLICY"))
+        list[kept++] = passive;
     list[kept] = mem_printf("OMP_NUM_THREADS=%d", threads);
     return list;
 }

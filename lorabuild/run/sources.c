@@ -138,13 +138,13 @@ static bool look(struct source *s, struct project *p, const char *folder, bool i
         ok = scan_file_digest(&captions, s->captions_path, hashes, o->rehash, e);
     if (!ok)
         goto out;
-    sources = list_sources(&scan);
     s->files = scan.count;
     s->hashed = scan.hashed;
-    key = seal_dataset_key(sources, scan.count, captions, s->caption_mode);
+    key = seal_scan_key(&scan, captions, s->caption_mode);
     *changed = false;
     if (!seal_has_dataset(s->scope->keep, key)) {
         s->read_now = true;
+        sources = list_sources(&scan);
         ok = read_stage(s, &key, folder, sources, scan.count, o, changed, e);
     }
     if (ok && !*changed)
