@@ -180,9 +180,28 @@ static bool mark_set_aside(struct lineage *l, struct error *e)
     return true;
 }
 
+bool lineage_failed_check(const struct version *v)
+{
+    const json_t *metrics = json_object_get(v->manifest, "metrics");
+    return json_is_false(json_object_get(json_object_get(metrics, "check"), "passed"));
+}
+
+/* A choice that was written down counts, however far `use` came after that. */
+static bool follow_choice(struct lineage *l, struct error *e)
+{
+    if (!lineage_read_chosen(l->folder, &l->chosen, e))
+        return false;
+    if (!lineage_version(l, l->chosen.number))
+        l->chosen = (struct lineage_choice){0};
+    for (size_t i = 0; l->chosen.number && i < l->count; i++)
+        if (l->versions[i].number >= l->chosen.number)
+            l->versions[i].set_aside = l->versions[i].number > l->chosen.number;
+    return true;
+}
+
 static int number_in_use(struct lineage *l)
 {
-    int number = lineage_recorded_current(l->folder);
+    int number = l->chosen.number ? l->chosen.number : lineage_recorded_current(l->folder);
     if (!lineage_version(l, number))
         number = lineage_linked_current(l->folder);
     if (lineage_version(l, number))
@@ -205,7 +224,7 @@ bool lineage_load(struct lineage *l, const char *folder, const char *name, struc
         ok = add_version(l, numbers[i], e);
     for (size_t i = 0; i < event_count; i++)
         l->highest = events[i].number > l->highest ? events[i].number : l->highest;
-    ok = ok && mark_set_aside(l, e);
+    ok = ok && mark_set_aside(l, e) && follow_choice(l, e);
     if (ok)
         l->current = number_in_use(l);
     else

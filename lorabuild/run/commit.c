@@ -31,7 +31,8 @@ bool commit_use(struct workshop *w, struct target *t, int version, struct error 
 {
     (void)w;
     char *folder = mem_printf("%s/v%d", t->lineage.folder, version);
-    bool ok = lineage_set_current(t->lineage.folder, version, e) &&
+    bool ok = lineage_retire_choice(&t->lineage, e) &&
+              lineage_set_current(t->lineage.folder, version, e) &&
               (!t->rule->flat_output || copy_flat(folder, t->lineage.folder, e));
     free(folder);
     return ok;
@@ -58,6 +59,7 @@ bool commit_version(struct workshop *w, struct build_job *job, struct error *e)
     bool ok = folder_make(t->lineage.folder, 0777, e) &&
               facts_record_version(w, t, job->version, job->train_seconds, e) &&
               lineage_set_aside(t->lineage.folder, job->version, !keep, e) &&
+              (!keep || lineage_retire_choice(&t->lineage, e)) &&
               lineage_commit(t->lineage.folder, out, job->version, e) &&
               (!keep || commit_use(w, t, job->version, e)) && pack(t, job->version, want_key, e) &&
               folder_remove(job->attempt, e);
