@@ -139,7 +139,8 @@ bool lineage_read_chosen(const char *folder, struct lineage_choice *c, struct er
     bool whole, ok = read_record(&text, folder, "chosen", e);
     *c = (struct lineage_choice){0};
     struct str rest = strbuf_str(&text);
-    if (ok && (!next_line(&rest, &line, &whole) || !whole || !next_dated(&line, &c->number, c->date)))
+    if (ok &&
+        (!next_line(&rest, &line, &whole) || !whole || !next_dated(&line, &c->number, c->date)))
         *c = (struct lineage_choice){0};
     strbuf_free(&text);
     return ok;

@@ -27,15 +27,19 @@ static bool copy_flat(const char *from, const char *to, struct error *e)
     return true;
 }
 
-bool commit_use(struct workshop *w, struct target *t, int version, struct error *e)
+bool commit_current(const struct target *t, int version, struct error *e)
 {
-    (void)w;
     char *folder = mem_printf("%s/v%d", t->lineage.folder, version);
-    bool ok = lineage_retire_choice(&t->lineage, e) &&
-              lineage_set_current(t->lineage.folder, version, e) &&
+    bool ok = lineage_set_current(t->lineage.folder, version, e) &&
               (!t->rule->flat_output || copy_flat(folder, t->lineage.folder, e));
     free(folder);
     return ok;
+}
+
+bool commit_use(struct workshop *w, struct target *t, int version, struct error *e)
+{
+    (void)w;
+    return lineage_retire_choice(&t->lineage, e) && commit_current(t, version, e);
 }
 
 /* The version's archive and its line in the history: the only places where a date stands. */
