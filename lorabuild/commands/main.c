@@ -86,11 +86,14 @@ static const struct {
     const char *name;
     int (*run)(const struct options *o);
 } commands[] = {
-    /* clang-format off: one a line */
-    // D
-    {"draft", command_draft}, {"log", command_log},       {"loss", command_loss},
-    {"show", command_show},   {"status", command_status}, {"use", command_use},
-    // V
+    /* clang-format off */
+    {"draft", command_draft},
+    {"log", command_log},
+    {"loss", command_loss},
+    {"show", command_show},
+    {"status", command_status},
+    {"use", command_use},
+    {"verify", command_verify},
     /* clang-format on */
 };
 
