@@ -22,7 +22,7 @@ struct never_saw {
     struct never_saw_sample *samples; /* of the file: texts, and headings that were seen */
     size_t sample_count, text_count;  /* text_count: without headings */
     size_t seen, seen_headings;       /* texts, and headings that count */
-    char **others; /* other documents in which a seen text stood */
+    char **others;                    /* other documents in which a seen text stood */
     size_t other_count;
     char **shared; /* headings that are not counted */
     size_t shared_count;
