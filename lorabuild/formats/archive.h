@@ -48,4 +48,10 @@ bool archive_read_entry(const char *path, const char *name, size_t most_content,
                         uint64_t most_bytes, struct strbuf *content, uint64_t *bytes,
                         struct error *e);
 
+/* Checks every entry as archive_unpack() does, and writes nothing: the tar's SHA-256, and the
+ * content of the entry `name` (within the prefix), appended to `content`; none there is an error.
+ */
+bool archive_look(const char *path, uint64_t most_bytes, const char *name, struct strbuf *content,
+                  char tar_sha256[static SHA256_HEX], struct error *e);
+
 #endif
