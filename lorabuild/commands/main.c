@@ -92,16 +92,15 @@ static const struct {
     const char *name;
     int (*run)(const struct options *o);
 } commands[] = {
-<<<<<<< HEAD
-    {"doctor", command_doctor}, {"draft", command_draft}, {"export", command_export},
-    {"import", command_import}, {"init", command_init},   {"loss", command_loss},
-=======
     /* clang-format off */
+    {"doctor", command_doctor},
     {"draft", command_draft},
+    {"export", command_export},
+    {"import", command_import},
+    {"init", command_init},
     {"log", command_log},
     {"loss", command_loss},
     {"show", command_show},
->>>>>>> h/versions
     {"status", command_status},
     {"use", command_use},
     {"verify", command_verify},

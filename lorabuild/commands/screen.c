@@ -284,7 +284,6 @@ const char *show_count(uint64_t n, char text[static 32])
     return text;
 }
 
-<<<<<<< HEAD
 char *show_quoted(const char *text)
 {
     struct strbuf b = {0};
@@ -298,7 +297,8 @@ char *show_quoted(const char *text)
         strbuf_add_byte(&b, '\'');
     }
     return strbuf_take(&b);
-=======
+}
+
 const char *show_day(const char *date, char text[static 32])
 {
     static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -349,7 +349,6 @@ char *show_cut(const char *text, int columns)
     strbuf_free(&shown);
     strbuf_free(&cut);
     return text_out;
->>>>>>> h/versions
 }
 
 const char *show_plural(size_t n, const char *one, const char *many)

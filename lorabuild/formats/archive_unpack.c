@@ -30,14 +30,9 @@ struct unpacker {
     char *prefix; /* with its slash */
     struct item *items;
     size_t count, capacity;
-<<<<<<< HEAD
     const char *wanted; /* archive_read_entry(): this entry's content */
     struct strbuf *content;
     size_t most_content;
-=======
-    const char *wanted; /* archive_look(): the entry whose content is taken */
-    struct strbuf *content;
->>>>>>> h/versions
     bool found;
     struct error e;
 };
@@ -278,7 +273,6 @@ static bool write_all(struct unpacker *u, const char sha256[static SHA256_HEX])
     return ok;
 }
 
-<<<<<<< HEAD
 static bool check_all(struct unpacker *u, char sha256[static SHA256_HEX])
 {
     return pass(u, check_entry, sha256) &&
@@ -287,9 +281,6 @@ static bool check_all(struct unpacker *u, char sha256[static SHA256_HEX])
 }
 
 static bool end(struct unpacker *u, bool ok, struct error *e)
-=======
-static bool finish(struct unpacker *u, bool ok, struct error *e)
->>>>>>> h/versions
 {
     for (size_t i = 0; i < u->count; i++)
         free(u->items[i].name);
@@ -304,7 +295,6 @@ bool archive_unpack(const char *path, const char *folder, uint64_t most_bytes,
                     char tar_sha256[static SHA256_HEX], struct error *e)
 {
     struct unpacker u = {.path = path, .folder = folder, .most_bytes = most_bytes};
-<<<<<<< HEAD
     return end(&u, check_all(&u, tar_sha256) && write_all(&u, tar_sha256), e);
 }
 
@@ -323,36 +313,18 @@ bool archive_read_entry(const char *path, const char *name, size_t most_content,
     if (ok && !u.found)
         ok = error_set(&u.e, ERROR_INPUT, "%s: holds no %s", path, name);
     return end(&u, ok, e);
-=======
-    bool ok = pass(&u, check_entry, tar_sha256);
-    if (ok && u.count == 0)
-        ok = error_set(&u.e, ERROR_INPUT, "%s: holds no file", path);
-    ok = ok && check_names(&u) && write_all(&u, tar_sha256);
-    return finish(&u, ok, e);
-}
-
-static bool look_entry(struct unpacker *u, struct archive_entry *entry)
-{
-    char block[1 << 14];
-    la_ssize_t n = 0;
-    if (!check_entry(u, entry))
-        return false;
-    if (strcmp(u->items[u->count - 1].name, u->wanted) != 0)
-        return true;
-    u->found = true;
-    while ((n = archive_read_data(u->tar, block, sizeof block)) > 0)
-        strbuf_add(u->content, block, (size_t)n);
-    return n == 0 || complain(u);
 }
 
 bool archive_look(const char *path, uint64_t most_bytes, const char *name, struct strbuf *content,
                   char tar_sha256[static SHA256_HEX], struct error *e)
 {
-    struct unpacker u = {
-        .path = path, .most_bytes = most_bytes, .wanted = name, .content = content};
-    bool ok = pass(&u, look_entry, tar_sha256) && check_names(&u);
+    struct unpacker u = {.path = path,
+                         .most_bytes = most_bytes,
+                         .wanted = name,
+                         .content = content,
+                         .most_content = 1 << 26};
+    bool ok = check_all(&u, tar_sha256);
     if (ok && !u.found)
         ok = error_set(&u.e, ERROR_INPUT, "%s: holds no %s", path, name);
-    return finish(&u, ok, e);
->>>>>>> h/versions
+    return end(&u, ok, e);
 }
