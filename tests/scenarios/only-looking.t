@@ -46,6 +46,8 @@ text-a      v1              5  what changed cannot be told
 1 other                      current
 
 What is new can be told to who may write there: DIR/.lorabuild/clients/a/keep: Permission denied
+
+Disk SIZE
 TEXT
 look --why city client-a
 check 'B13: so does --why' test "$rc" = 0
