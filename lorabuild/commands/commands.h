@@ -8,7 +8,11 @@
 
 int command_build(const struct options *o, char *const *names, int count);
 int command_status(const struct options *o);
+int command_doctor(const struct options *o);
 int command_draft(const struct options *o);
+int command_export(const struct options *o);
+int command_import(const struct options *o);
+int command_init(const struct options *o);
 int command_loss(const struct options *o);
 
 /* main()'s whole work: picks the command. */

@@ -75,8 +75,8 @@ static const struct {
     const char *name;
     int (*run)(const struct options *o);
 } commands[] = {
-    {"draft", command_draft},
-    {"loss", command_loss},
+    {"doctor", command_doctor}, {"draft", command_draft}, {"export", command_export},
+    {"import", command_import}, {"init", command_init},   {"loss", command_loss},
     {"status", command_status},
 };
 

@@ -194,6 +194,17 @@ void screen_text(struct screen *s, const char *text)
     strbuf_free(&b);
 }
 
+void screen_painted(struct screen *s, enum paint paint, const char *text)
+{
+    struct strbuf b = {0};
+    if (s->quiet)
+        return;
+    add_painted(s, &b, paint, str_of(text));
+    strbuf_add_byte(&b, '\n');
+    put(s, &b);
+    strbuf_free(&b);
+}
+
 void screen_gap(struct screen *s)
 {
     screen_text(s, "");
@@ -269,6 +280,21 @@ const char *show_count(uint64_t n, char text[static 32])
     }
     text[out] = '\0';
     return text;
+}
+
+char *show_quoted(const char *text)
+{
+    struct strbuf b = {0};
+    if (text[0] && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789/._-+=:@,")] == '\0')
+        strbuf_add_text(&b, text);
+    else {
+        strbuf_add_byte(&b, '\'');
+        for (; *text; text++)
+            strbuf_add_text(&b, *text == '\'' ? "'\\''" : (char[2]){*text});
+        strbuf_add_byte(&b, '\'');
+    }
+    return strbuf_take(&b);
 }
 
 const char *show_plural(size_t n, const char *one, const char *many)

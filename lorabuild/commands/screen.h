@@ -38,6 +38,7 @@ void screen_more(struct screen *s, const char *fact); /* a line in the fact colu
 void screen_live(struct screen *s, const char *name, const char *step, const char *fact,
                  const char *right);
 void screen_text(struct screen *s, const char *text); /* as it is, with a newline */
+void screen_painted(struct screen *s, enum paint paint, const char *text); /* the same, coloured */
 void screen_gap(struct screen *s);
 void screen_end_live(struct screen *s);
 void screen_error(const struct error *e);
@@ -49,6 +50,8 @@ int display_width(struct str text);
 const char *show_duration(double seconds, char text[static 40]);
 const char *show_about(double seconds, char text[static 40]);
 const char *show_count(uint64_t n, char text[static 32]); /* 1,204 */
+/* For a shell: in single quotes where that is needed. The caller frees. */
+char *show_quoted(const char *text);
 /* The word that fits the number. */
 const char *show_plural(size_t n, const char *one, const char *many);
 

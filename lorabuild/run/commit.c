@@ -43,11 +43,9 @@ bool commit_use(struct workshop *w, struct target *t, int version, struct error 
 static bool pack(const struct target *t, int version, struct digest want_key, struct error *e)
 {
     time_t now = time(NULL);
-    struct tm local;
-    char date[16], sha[SHA256_HEX];
-    localtime_r(&now, &local);
-    strftime(date, sizeof date, "%Y-%m-%d", &local);
-    return lineage_archive(t->lineage.folder, t->lineage.name, version, date, sha, e) &&
+    char date[11], sha[SHA256_HEX];
+    return lineage_archive(t->lineage.folder, t->lineage.name, version, clock_day(now, date), sha,
+                           e) &&
            lineage_history_append(t->lineage.folder, version, now, want_key, sha, e);
 }
 
