@@ -27,9 +27,9 @@ static json_t *job_event(const char *event, const struct build_job *job)
 static void on_planned(void *context, struct build_job *jobs, size_t count)
 {
     struct build_json *b = context;
-    json_t *list = json_array();
     if (b->options->why)
         return;
+    json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, json_plan(b->workshop, jobs[i].target, &jobs[i]));
     json_print(json_pack("{s:s, s:o}", "event", "planned", "adapters", list));

@@ -48,9 +48,9 @@ bool disk_has_room(const struct disk_need *n, struct disk_room *r)
     *r = (struct disk_room){n->keep, needed, keep.free_bytes};
     if (!keep.known || !adapters.known || needed > keep.free_bytes || together)
         return !keep.known || needed <= keep.free_bytes;
-    if (n->version_bytes > adapters.free_bytes)
-        *r = (struct disk_room){n->adapters, n->version_bytes, adapters.free_bytes};
-    return n->version_bytes <= adapters.free_bytes;
+    if (2 * n->version_bytes > adapters.free_bytes)
+        *r = (struct disk_room){n->adapters, 2 * n->version_bytes, adapters.free_bytes};
+    return 2 * n->version_bytes <= adapters.free_bytes;
 }
 
 bool disk_check(const struct disk_need *n, struct error *e)

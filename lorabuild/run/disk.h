@@ -1,8 +1,9 @@
 /* disk: is there room for what a training will write? Asked before it begins, as for memory.
  *
  * A training keeps its newest save while it writes the next, and keeps it until the version is
- * packed; the version's folder takes its final name in place, its archive is a second copy. What
- * a quota or another program takes away later is only told by the write that fails.
+ * packed; the version's folder takes its final name in place (or is copied, where that is another
+ * file system), its archive is one more copy. What a quota or another program takes away later is
+ * only told by the write that fails.
  */
 #ifndef LORABUILD_RUN_DISK_H
 #define LORABUILD_RUN_DISK_H
