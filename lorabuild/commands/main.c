@@ -1,5 +1,6 @@
 #include "lorabuild/commands/commands.h"
 #include "lorabuild/commands/screen.h"
+#include "lorabuild/commands/show_json.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/stages/stage.h"
@@ -58,8 +59,13 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
         fwrite(report.data, 1, report.size, stderr);
     if (rules)
         project_open(p, rules, read_only);
-    else
+    else {
+        struct error whole = e;
+        if (report.size)
+            error_set(&whole, e.kind, "%s%s", report.data, e.message);
         *exit_code = command_fail(&e);
+        json_print_error(o, &whole);
+    }
     strbuf_free(&report);
     free(file);
     return rules != NULL;

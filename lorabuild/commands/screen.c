@@ -233,6 +233,15 @@ void screen_error(const struct error *e)
     strbuf_free(&b);
 }
 
+void screen_missing_right(struct screen *s, const char *message)
+{
+    struct strbuf line = {0};
+    strbuf_printf(&line, _("What is new can be told to who may write there: %s"), message);
+    screen_gap(s);
+    screen_text(s, line.data);
+    strbuf_free(&line);
+}
+
 const char *show_duration(double seconds, char text[static 40])
 {
     long whole = lround(seconds);

@@ -42,6 +42,8 @@ void screen_painted(struct screen *s, enum paint paint, const char *text); /* th
 void screen_gap(struct screen *s);
 void screen_end_live(struct screen *s);
 void screen_error(const struct error *e);
+/* What could not be told to who may only look, and the right that is missing. */
+void screen_missing_right(struct screen *s, const char *message);
 
 int display_width(struct str text);
 /* "0.04 s", "6 s", "29 min 41 s", "2 h 5 min"; about: rounded as one says it. */
