@@ -78,8 +78,8 @@ static const struct {
     {"draft", "draft NAME TEXT", "write with an adapter"},
     {"init", "init [DIR]", "begin a project"},
     {"loss", "loss NAME FILE", "how well base, domain and adapter know a text"},
-    {"export", "export NAME", "copy a version out, to serve or continue it"},
-    {"import", "import FILE [NAME]", "take a lineage over that another machine exported"},
+    {"export", "export NAME", "copy a version out, to serve or build on elsewhere"},
+    {"import", "import FILE [NAME]", "take over what another machine exported"},
     {"doctor", "doctor", "is this machine fit?"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

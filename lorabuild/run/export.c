@@ -244,6 +244,19 @@ static bool write_folder(const struct archive_list *l, const char *path, bool re
     return ok;
 }
 
+/* A lineage holds what only the client's machines may know: the file is its maker's alone. */
+static bool write_archive(const struct export_request *q, const struct lineage *l,
+                          struct archive_list *list, struct export_result *r, struct error *e)
+{
+    char *prefix = mem_printf("%s-v%d", l->name, r->version);
+    mode_t mask = umask(0);
+    umask(q->form == EXPORT_LINEAGE ? 077 : mask);
+    bool ok = archive_pack_list(r->path, list, prefix, r->sha256, e);
+    umask(mask);
+    free(prefix);
+    return ok;
+}
+
 static bool record(const struct export_request *q, const char *path, struct error *e)
 {
     const struct rule_adapter *rule = &q->project->rules->adapters[q->adapter];
@@ -300,11 +313,8 @@ bool export_run(const struct export_request *q, struct export_result *r, struct 
         r->rank = joint_rank(v);
         json_t *files = json_object_get(v->manifest, "files");
         r->alone = json_object_get(files, "alone/adapter_model.safetensors") != NULL;
-        char *prefix = mem_printf("%s-v%d", l.name, v->number);
-        ok = record(q, r->path, e) &&
-             (r->archive ? archive_pack_list(r->path, &list, prefix, r->sha256, e)
-                         : write_folder(&list, r->path, r->replaced, e));
-        free(prefix);
+        ok = record(q, r->path, e) && (r->archive ? write_archive(q, &l, &list, r, e)
+                                                  : write_folder(&list, r->path, r->replaced, e));
     }
     strbuf_free(&head);
     archive_list_free(&list);

@@ -95,18 +95,19 @@ static bool lock_all(struct import *m, struct error *e)
     return ok;
 }
 
+/* The versions, and as much again for their archives. */
 static bool check_room(const struct import *m, const char *folder, struct error *e)
 {
     struct statvfs s;
     if (statvfs(folder, &s) < 0)
         return error_errno(e, "%s", folder);
     uint64_t free_bytes = (uint64_t)s.f_bavail * s.f_frsize;
-    return m->bundle.bytes < free_bytes ||
+    uint64_t needed = 2 * m->bundle.bytes;
+    return needed < free_bytes ||
            error_set(e, ERROR_LIMIT,
                      _("%s: needs %.1f MB in %s, where %.1f MB are free; make room and import "
                        "again"),
-                     m->request->file, (double)m->bundle.bytes / 1e6, folder,
-                     (double)free_bytes / 1e6);
+                     m->request->file, (double)needed / 1e6, folder, (double)free_bytes / 1e6);
 }
 
 static bool unpack(struct import *m, struct error *e)

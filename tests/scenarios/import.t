@@ -8,6 +8,7 @@ settle
 run client-a
 run export text-a --to lineage -o ../a.tar.zst
 check 'a lineage is exported' test "$rc" = 0
+check 'for nobody else to read' test "$(stat -c %a ../a.tar.zst)" = 600
 run export text-a --to lineage -o ../again.tar.zst
 check 'the same content, the same archive' cmp -s ../a.tar.zst ../again.tar.zst
 run export text-a --to lineage -o ../folder
@@ -61,6 +62,42 @@ check 'two versions of one number: refused' test "$rc" = 1
 says 'with a remedy' 'away and import again'
 check 'v3 is as it was' test "$(cat adapters/text-a/CURRENT)" = v3
 check 'nothing is left behind' test -z "$(find adapters -name '.*')"
+
+# An adapter may have another name here.
+mkdir ../renamed
+cp -R models corpus "$here/clients" ../renamed
+rm ../renamed/clients/a/proposals/kiosk.md
+sed 's/text-%: {from/words-%: {from/; s/\[text-%\]/[words-%]/' lorabuild.yaml >../renamed/lorabuild.yaml
+run -C ../renamed import ../a.tar.zst
+check 'an adapter that is not here' test "$rc" = 2
+says 'is asked for' 'name one: lorabuild import FILE NAME'
+run -C ../renamed import ../a.tar.zst words-a
+says 'and may be given' 'words-a   v2        imported'
+run -C ../renamed client-a
+says 'it is current under that name too' 'words-a   v2 is current'
+check 'and silent' test "$(printf '%s\n' "$out" | wc -l)" = 1
+
+# Records of what was set aside, chosen, blocked and forgotten go along.
+cp -R ../other ../fifth
+rm -r ../fifth/adapters ../fifth/.lorabuild
+mkdir -p "$here/adapters/text-a/forgotten"
+echo 'v3 2026-11-25' >"$here/adapters/text-a/chosen"
+echo 1 >"$here/adapters/text-a/set-aside"
+echo 'v1 2026-11-25 bus.md' >"$here/adapters/text-a/blocked"
+echo 00112233 >"$here/adapters/text-a/forgotten/key"
+echo 445566 >"$here/adapters/text-a/forgotten/tombstones"
+run -C "$here" export text-a --to lineage -o ../records.tar.zst
+run -C ../fifth import ../records.tar.zst
+check 'the records are taken over' test "$rc" = 0
+for record in chosen set-aside blocked forgotten/key forgotten/tombstones history; do
+    check "$record" cmp -s "../fifth/adapters/text-a/$record" "$here/adapters/text-a/$record"
+done
+run -C ../fifth import ../records.tar.zst
+check 'once' test "$(cat ../fifth/adapters/text-a/blocked | wc -l)" = 1
+echo 99 >../fifth/adapters/text-a/forgotten/key
+run -C ../fifth import ../records.tar.zst
+says 'two lists of forgotten documents are not mixed' 'were forgotten on both machines'
+rm -r "$here/adapters/text-a/chosen" "$here/adapters/text-a/forgotten"
 
 # Whose it is.
 mkdir -p clients/b/proposals ../third/clients

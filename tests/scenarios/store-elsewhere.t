@@ -45,7 +45,7 @@ mv ../two ../three
 run -C ../three status
 says 'a moved project is current' 'All 2 adapters are current'
 check 'its store went with it' test "$(ls "$place" | grep -c -e '^three-' -e '^two-')" = 1
-check 'under its new name' ls -d "$place"/three-*
+check 'under its new name' test -d "$(echo "$place"/three-*)"
 run -C ../three client-a
 says 'and a build has nothing to do' 'v1 is current'
 cp -R ../three ../four

@@ -115,6 +115,35 @@ static void the_same_content_is_the_same_archive(void **state)
     free(one), free(two), free(x), free(y), free(file), free(empty);
 }
 
+/* A list: files under names of their own, and bytes; one entry of it read back. */
+static void a_list_is_packed_and_an_entry_read(void **state)
+{
+    struct error e = {0};
+    char sha[SHA256_HEX], *folder = sample(state, "v1", 0644), *path = path_join(*state, "x");
+    char *file = path_join(folder, "manifest.json"), *to = path_join(*state, "out");
+    struct archive_list list = {0};
+    struct strbuf content = {0};
+    uint64_t bytes;
+    archive_list_file(&list, "z/m.json", file);
+    archive_list_bytes(&list, "head", STR("hello"));
+    assert_ok(archive_pack_list(path, &list, "top", sha, &e), e);
+    assert_ok(archive_read_entry(path, "head", 5, ROOM, &content, &bytes, &e), e);
+    assert_string_equal(content.data, "hello");
+    assert_int_equal(bytes, 8);
+    assert_false(archive_read_entry(path, "head", 4, ROOM, &content, &bytes, &e));
+    assert_error(e, ERROR_INPUT, "is larger than is allowed here");
+    assert_false(archive_read_entry(path, "z", 9, ROOM, &content, &bytes, &e));
+    assert_error(e, ERROR_INPUT, "holds no z");
+    assert_false(archive_read_entry(path, "head", 5, 7, &content, &bytes, &e));
+    assert_error(e, ERROR_INPUT, "makes the content larger");
+    assert_ok(archive_unpack(path, to, ROOM, sha, &e), e);
+    has(to, "z/m.json", "{}\n");
+    has(to, "head", "hello");
+    strbuf_free(&content);
+    archive_list_free(&list);
+    free(to), free(file), free(path), free(folder);
+}
+
 static void links_and_devices_are_not_packed(void **state)
 {
     struct error e = {0};
@@ -341,6 +370,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_packed_is_unpacked, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(the_same_content_is_the_same_archive, scratch_make,
+                                        scratch_remove),
+        cmocka_unit_test_setup_teardown(a_list_is_packed_and_an_entry_read, scratch_make,
                                         scratch_remove),
         cmocka_unit_test_setup_teardown(links_and_devices_are_not_packed, scratch_make,
                                         scratch_remove),
