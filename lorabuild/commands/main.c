@@ -87,6 +87,7 @@ static const struct {
     int (*run)(const struct options *o);
 } commands[] = {
     /* clang-format off */
+    {"diff", command_diff},
     {"draft", command_draft},
     {"log", command_log},
     {"loss", command_loss},
