@@ -160,9 +160,8 @@ static bool print_folders_side(struct diff *d, const struct comparison *c, struc
     return true;
 }
 
-static void name_side(const struct diff *d, int number, char text[static 40])
+static void name_side(int number, char text[static 40])
 {
-    (void)d;
     if (number)
         snprintf(text, 40, "v%d", number);
     else
@@ -173,8 +172,8 @@ static bool print_comparison(struct diff *d, const struct comparison *c, struct 
 {
     struct screen *s = &d->screen;
     char before[40], now[40], count[32];
-    name_side(d, d->before, before);
-    name_side(d, d->now, now);
+    name_side(d->before, before);
+    name_side(d->now, now);
     char *line = mem_printf(_("%s: %s, and before it %s"),
                             d->workshop->project->rules->adapters[d->adapter].name, now, before);
     screen_text(s, line);
@@ -300,7 +299,7 @@ static bool read_second(struct diff *d, const char *word, int *version, struct e
                      name, r->adapters[other].name, name);
 }
 
-static bool resolve(const struct diff *d, const struct lineage *l, int asked, int *number,
+static bool resolve(const struct diff *d, struct lineage *l, int asked, int *number,
                     struct error *e)
 {
     const char *name = d->workshop->project->rules->adapters[d->adapter].name;
@@ -311,7 +310,7 @@ static bool resolve(const struct diff *d, const struct lineage *l, int asked, in
     if (!*number)
         return error_set(e, ERROR_INPUT, _("%s has not been built yet; run: lorabuild %s"), name,
                          name);
-    return lineage_version((struct lineage *)(uintptr_t)l, *number) ||
+    return lineage_version(l, *number) ||
            error_set(e, ERROR_INPUT, _("%s has no v%d; see lorabuild log %s"), name, *number, name);
 }
 
