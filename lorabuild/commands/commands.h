@@ -12,6 +12,7 @@ int command_use(const struct options *o);
 int command_show(const struct options *o);
 int command_status(const struct options *o);
 int command_doctor(const struct options *o);
+int command_diff(const struct options *o);
 int command_verify(const struct options *o);
 int command_draft(const struct options *o);
 int command_export(const struct options *o);

@@ -93,6 +93,7 @@ static const struct {
     int (*run)(const struct options *o);
 } commands[] = {
     /* clang-format off */
+    {"diff", command_diff},
     {"doctor", command_doctor},
     {"draft", command_draft},
     {"export", command_export},

@@ -21,7 +21,7 @@ static const struct option {
     const char *argument, *help;
 } table[] = {
 #define AT(field) offsetof(struct options, field)
-    {"dry-run", 'n', FLAG, AT(dry_run), 0, 0, " build gc ", NULL, "say what would be done"},
+    {"dry-run", 'n', FLAG, AT(dry_run), 0, 0, " build ", NULL, "say what would be done"},
     {"why", 0, FLAG, AT(why), 0, 0, " build ", NULL, "say why, sample by sample; never builds"},
     {"jobs", 'j', INTEGER, AT(jobs), 1, 64, " build ", "N", "so many adapters at once (1)"},
     {"keep-going", 'k', FLAG, AT(keep_going), 0, 0, " build ", NULL, "go on after a failure"},
@@ -30,15 +30,11 @@ static const struct option {
     {"trace", 0, TEXT, AT(trace), 0, 0, " build ", "FILE", "where time went, for chrome://tracing"},
     {"rebuild", 'B', FLAG, AT(rebuild), 0, 0, " build verify ", NULL,
      "train in full; verify: and compare"},
-    {"all", 0, FLAG, AT(all), 0, 0, " status forget log ", NULL, "all, not only what needs a look"},
+    {"all", 0, FLAG, AT(all), 0, 0, " status log ", NULL, "all, not only what needs a look"},
     {"graph", 0, TEXT, AT(graph), 0, 0, " show ", "FORM", "as text, dot or mermaid"},
     {"never-saw", 0, TEXT, AT(never_saw), 0, 0, " verify ", "FILE", "did it never learn this?"},
     {"to", 0, TEXT, AT(to), 0, 0, " export ", "FORM", "what for: peft, lineage (peft)"},
     {"output", 'o', TEXT, AT(output), 0, 0, " export ", "PATH", "where to"},
-    {"redo", 0, TEXT, AT(redo), 0, 0, " caption ", "FILE", "give a caption back to the machine"},
-    {"accept", 0, FLAG, AT(accept), 0, 0, " caption ", NULL, "let these captions be learned"},
-    {"yes", 0, TEXT, AT(yes), 0, 0, " forget ", "NAME", "erase without a question"},
-    {"undo", 0, FLAG, AT(undo), 0, 0, " forget ", NULL, "let a forgotten document come back"},
     {"temperature", 0, NUMBER, AT(temperature), 0, 10, " draft ", "X", "0 is the likeliest (0.7)"},
     {"top-p", 0, NUMBER, AT(top_p), 0, 1, " draft ", "X", "share of likely words kept (0.9)"},
     {"top-k", 0, INTEGER, AT(top_k), 0, 1e6, " draft ", "N", "number of likely words kept (40)"},
@@ -68,15 +64,15 @@ enum { OPTION_COUNT = sizeof table / sizeof *table };
 static const struct {
     const char *name, *usage, *help;
 } commands[] = {
+    {"init", "init [DIR]", "begin a project"},
     {"build", "[build] NAME", "build an adapter; only what is new is learned"},
     {"status", "status [NAME]", "what needs a build, and what it would cost"},
+    {"draft", "draft NAME TEXT", "write with an adapter"},
+    {"use", "use NAME@v2", "go back to a version, or @latest"},
+    {"log", "log [NAME]", "versions: when, from what, what changed, how good"},
     {"show", "show NAME", "every value with its origin, and how to load it"},
     {"diff", "diff NAME[@v1 @v2]", "what changed, sample by sample"},
     {"verify", "verify [NAME[@v2]]", "are the results intact? what did they see?"},
-    {"log", "log [NAME]", "versions: when, from what, what changed, how good"},
-    {"use", "use NAME@v2", "go back to a version, or @latest"},
-    {"draft", "draft NAME TEXT", "write with an adapter"},
-    {"init", "init [DIR]", "begin a project"},
     {"loss", "loss NAME FILE", "how well base, domain and adapter know a text"},
     {"export", "export NAME", "copy a version out, to serve or build on elsewhere"},
     {"import", "import FILE [NAME]", "take over what another machine exported"},

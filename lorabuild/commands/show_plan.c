@@ -182,15 +182,12 @@ static void show_unchanged(struct screen *s, const struct workshop *w, const str
     free(parent);
 }
 
-static void show_recipe_changes(struct screen *s, const struct target *t)
+void show_recipe_difference(struct screen *s, const json_t *before, const json_t *now)
 {
-    struct version *v =
-        lineage_version((struct lineage *)(uintptr_t)&t->lineage, t->lineage.current);
-    json_t *now = recipe_to_json(&t->rule->recipe), *value;
-    const json_t *before = v ? json_object_get(v->manifest, "recipe") : NULL;
+    json_t *value;
     const char *key;
     struct strbuf b = {0};
-    json_object_foreach (now, key, value) {
+    json_object_foreach ((json_t *)(uintptr_t)now, key, value) {
         json_t *old = json_object_get(before, key);
         if (!old || json_equal(old, value))
             continue;
@@ -203,6 +200,14 @@ static void show_recipe_changes(struct screen *s, const struct target *t)
         free(was);
     }
     strbuf_free(&b);
+}
+
+static void show_recipe_changes(struct screen *s, const struct target *t)
+{
+    struct version *v =
+        lineage_version((struct lineage *)(uintptr_t)&t->lineage, t->lineage.current);
+    json_t *now = recipe_to_json(&t->rule->recipe);
+    show_recipe_difference(s, v ? json_object_get(v->manifest, "recipe") : NULL, now);
     json_decref(now);
 }
 

@@ -12,6 +12,8 @@ void show_why(struct screen *s, const struct workshop *w, const struct target *t
               const struct build_job *job);
 /* "text-a    v2 is current: 13 documents, 146 samples unchanged              0.04 s" */
 void show_current(struct screen *s, const struct target *t, double seconds);
+/* Each key of a recipe that differs: "  ~ rank               8, was 4". Both are JSON, in full. */
+void show_recipe_difference(struct screen *s, const json_t *before, const json_t *now);
 /* "city v1", or the base's name: what an adapter starts from without a version of its own. */
 char *show_parent(const struct workshop *w, const struct target *t);
 

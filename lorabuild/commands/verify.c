@@ -7,7 +7,9 @@
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/run/never_saw.h"
+#include "lorabuild/run/rebuild.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +38,9 @@ static void print_result(struct screen *s, const struct verify_result *r, const 
     int last = -1;
     for (size_t i = 0; i < r->count; i++) {
         const struct verify_finding *f = &r->items[i];
-        snprintf(step, sizeof step, f->version ? "v%d" : "", f->version);
+        step[0] = '\0';
+        if (f->version)
+            snprintf(step, sizeof step, "v%d", f->version);
         screen_line(s, name, f->version == last ? "" : step, f->wrong ? PAINT_RED : PAINT_YELLOW,
                     f->text, -1);
         last = f->version;
@@ -189,6 +193,57 @@ static bool ask_never_saw(struct verify_screen *v, struct workshop *w, int adapt
     return true;
 }
 
+/* --- --rebuild --- */
+
+static volatile sig_atomic_t interrupts;
+
+static void on_interrupt(int number)
+{
+    (void)number;
+    interrupts++;
+}
+
+static void on_rebuilt(void *context, const struct ancestor *a, const char *differs, double seconds)
+{
+    struct verify_screen *v = context;
+    char step[24];
+    struct strbuf line = {0};
+    snprintf(step, sizeof step, "v%d", a->number);
+    if (differs)
+        strbuf_printf(&line, _("trained again: %s differs"), differs);
+    else
+        strbuf_add_text(&line, _("trained again: the same bits"));
+    if (v->options->json)
+        ndjson_print(json_pack("{s:s, s:i, s:b, s:s?}", "adapter", a->name, "version", a->number,
+                               "same", differs == NULL, "differs", differs));
+    else
+        screen_line(&v->screen, a->name, step, differs ? PAINT_RED : PAINT_NONE, line.data,
+                    seconds);
+    v->wrong += differs != NULL;
+    strbuf_free(&line);
+}
+
+static bool rebuild(struct verify_screen *v, struct workshop *w, int adapter, int version,
+                    struct error *e)
+{
+    const char *name = w->project->rules->adapters[adapter].name;
+    struct target *t = workshop_target(w, adapter, e);
+    int number = t ? number_meant(t, version) : 0;
+    if (t && (!number || !lineage_version(&t->lineage, number)))
+        return error_set(e, ERROR_INPUT, _("%s has no such version; see lorabuild log %s"), name,
+                         name);
+    struct sigaction act = {.sa_handler = on_interrupt};
+    sigaction(SIGINT, &act, NULL);
+    sigaction(SIGTERM, &act, NULL);
+    struct rebuild_options o = {.threads = command_threads(v->options),
+                                .memory_bytes = v->options->memory_bytes,
+                                .interrupted = &interrupts,
+                                .done = on_rebuilt,
+                                .context = v};
+    bool same;
+    return t && rebuild_line(w, adapter, number, &o, &same, e);
+}
+
 /* --- The command. --- */
 
 static bool verify_all(struct verify_screen *v, struct workshop *w, struct error *e)
@@ -210,6 +265,8 @@ static bool verify_named(struct verify_screen *v, struct workshop *w, const char
     if (!reader_choose(r, word, &adapter, &version, e))
         return false;
     screen_fit_name(&v->screen, r->adapters[adapter].name);
+    if (v->options->rebuild)
+        return rebuild(v, w, adapter, version, e);
     if (v->options->never_saw)
         return ask_never_saw(v, w, adapter, version, e);
     struct target *t = workshop_target(w, adapter, e);
@@ -218,7 +275,7 @@ static bool verify_named(struct verify_screen *v, struct workshop *w, const char
 
 static void print_remedy(struct verify_screen *v)
 {
-    if (!v->wrong || v->options->json || v->options->never_saw)
+    if (!v->wrong || v->options->json || v->options->never_saw || v->options->rebuild)
         return;
     screen_text(&v->screen, "");
     screen_text(&v->screen, _("What was edited or is damaged comes back as it was built once it is "
@@ -232,8 +289,10 @@ int command_verify(const struct options *o)
     struct error e = {0};
     struct verify_screen v = {.options = o};
     int code = 0;
-    if (o->never_saw && o->word_count != 2) {
-        error_set(&e, ERROR_USAGE, _("which adapter? lorabuild verify NAME@v1 --never-saw FILE"));
+    if ((o->never_saw || o->rebuild) && o->word_count != 2) {
+        error_set(&e, ERROR_USAGE,
+                  o->rebuild ? _("which adapter? lorabuild verify NAME@v1 --rebuild")
+                             : _("which adapter? lorabuild verify NAME@v1 --never-saw FILE"));
         return command_fail(&e);
     }
     if (!command_open(&project, o, true, &code))

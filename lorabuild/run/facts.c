@@ -165,39 +165,57 @@ double facts_recorded_seconds(const struct target *t, int version)
     return seconds;
 }
 
-struct plan_set *facts_recall_set(struct workshop *w, struct target *t, int version)
+bool facts_recall_datasets(struct workshop *w, const struct target *t, int version, bool with_text,
+                           struct facts_datasets *f)
 {
     char *path = facts_record_path(t, version);
-    json_t *o = json_read_file(path, 1 << 24, NULL), *datasets = json_object_get(o, "datasets");
-    size_t count = json_array_size(datasets), n = 0;
-    struct dataset *list = mem_array(count, sizeof *list);
-    const struct dataset **pointers = mem_array(count, sizeof *pointers);
-    const char **written = mem_array(count, sizeof *written);
-    struct plan_set *set = NULL;
-    for (; n < count; n++) {
-        const json_t *d = json_array_get(datasets, n);
+    f->record = json_read_file(path, 1 << 24, NULL);
+    const json_t *datasets = json_object_get(f->record, "datasets");
+    size_t count = json_array_size(datasets);
+    f->count = 0;
+    f->list = mem_array(count, sizeof *f->list);
+    f->written = mem_array(count, sizeof *f->written);
+    for (; f->count < count; f->count++) {
+        const json_t *d = json_array_get(datasets, f->count);
         const char *key = json_string_value(json_object_get(d, "key"));
         const char *client = json_string_value(json_object_get(d, "client"));
         const struct scope *scope = project_scope(w->project, client);
         struct digest digest;
-        written[n] = json_string_value(json_object_get(d, "written"));
-        pointers[n] = &list[n];
-        if (!key || !written[n] || !digest_from_hex(&digest, str_of(key)) ||
+        f->written[f->count] = json_string_value(json_object_get(d, "written"));
+        if (!key || !f->written[f->count] || !digest_from_hex(&digest, str_of(key)) ||
             !seal_has_dataset(scope->keep, digest) ||
-            !seal_read_dataset(&list[n], scope->keep, digest, false, NULL))
+            !seal_read_dataset(&f->list[f->count], scope->keep, digest, with_text, NULL))
             break;
     }
-    if (count && n == count) {
-        set = arena_alloc(&t->arena, sizeof *set);
-        join_datasets(set, pointers, written, count, &t->arena);
-    }
-    for (size_t i = 0; i < n; i++)
-        dataset_free(&list[i]);
-    free(written);
-    free(pointers);
-    free(list);
-    json_decref(o);
     free(path);
+    if (count && f->count == count)
+        return true;
+    facts_free_datasets(f);
+    return false;
+}
+
+void facts_free_datasets(struct facts_datasets *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        dataset_free(&f->list[i]);
+    free(f->list);
+    free(f->written);
+    json_decref(f->record);
+    *f = (struct facts_datasets){0};
+}
+
+struct plan_set *facts_recall_set(struct workshop *w, struct target *t, int version)
+{
+    struct facts_datasets f;
+    if (!facts_recall_datasets(w, t, version, false, &f))
+        return NULL;
+    const struct dataset **pointers = mem_array(f.count, sizeof *pointers);
+    struct plan_set *set = arena_alloc(&t->arena, sizeof *set);
+    for (size_t i = 0; i < f.count; i++)
+        pointers[i] = &f.list[i];
+    join_datasets(set, pointers, f.written, f.count, &t->arena);
+    free(pointers);
+    facts_free_datasets(&f);
     return set;
 }
 

@@ -18,6 +18,17 @@ void facts_free(struct target *t);
 bool facts_record_version(const struct workshop *w, const struct target *t, int version,
                           double seconds, struct error *e);
 char *facts_record_path(const struct target *t, int version); /* caller frees */
+/* The datasets that a version was built from, as its record names them; false = not all known any
+ * more. Freed by facts_free_datasets(). */
+struct facts_datasets {
+    json_t *record;
+    struct dataset *list;
+    const char **written; /* of each, in the record */
+    size_t count;
+};
+bool facts_recall_datasets(struct workshop *w, const struct target *t, int version, bool with_text,
+                           struct facts_datasets *f);
+void facts_free_datasets(struct facts_datasets *f);
 /* The samples of a version with their names, from its record; NULL = not known any more. It lies in
  * the target's arena; facts_free_set() frees its digest sets. */
 struct plan_set *facts_recall_set(struct workshop *w, struct target *t, int version);
