@@ -127,6 +127,8 @@ static const char *missing_file(const struct version *v)
 {
     json_t *file;
     const char *name;
+    if (!v->damaged)
+        return NULL;
     json_object_foreach (json_object_get(v->manifest, "files"), name, file) {
         char *path = path_join(v->folder, name);
         bool there = access(path, F_OK) == 0;

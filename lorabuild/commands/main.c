@@ -65,13 +65,29 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
     return rules != NULL;
 }
 
+bool command_choose(const struct rules *r, const struct options *o, bool *shown, struct error *e)
+{
+    for (size_t i = 0; o->word_count < 2 && i < r->adapter_count; i++)
+        shown[i] = !r->adapters[i].not_built_kind;
+    for (int n = 1; n < o->word_count; n++) {
+        int adapter = -1, group = -1;
+        if (!rules_target(r, o->words[n], &adapter, &group, e))
+            return false;
+        if (adapter >= 0)
+            shown[adapter] = !r->adapters[adapter].not_built_kind;
+        for (size_t i = 0; group >= 0 && i < r->groups[group].member_count; i++)
+            shown[r->groups[group].members[i]] =
+                !r->adapters[r->groups[group].members[i]].not_built_kind;
+    }
+    return true;
+}
+
 static const struct {
     const char *name;
     int (*run)(const struct options *o);
 } commands[] = {
-    {"draft", command_draft},
-    {"loss", command_loss},
-    {"status", command_status},
+    {"draft", command_draft},   {"log", command_log}, {"loss", command_loss},
+    {"status", command_status}, {"use", command_use},
 };
 
 static int run_command(const struct options *o)

@@ -71,6 +71,8 @@ static const struct {
 } commands[] = {
     {"build", "[build] NAME", "build an adapter; only what is new is learned"},
     {"status", "status [NAME]", "what needs a build, and what it would cost"},
+    {"log", "log [NAME]", "versions: when, from what, what changed, how good"},
+    {"use", "use NAME@v2", "go back to a version, or @latest"},
     {"draft", "draft NAME TEXT", "write with an adapter"},
     {"loss", "loss NAME FILE", "how well base, domain and adapter know a text"},
 };

@@ -47,6 +47,12 @@ int display_width(struct str text);
 const char *show_duration(double seconds, char text[static 40]);
 const char *show_about(double seconds, char text[static 40]);
 const char *show_count(uint64_t n, char text[static 32]); /* 1,204 */
+/* "26 Nov" of "2026-11-26"; with its year where that is not this year. */
+const char *show_day(const char *date, char text[static 32]);
+/* "14.2 GB", "412 MB", "3 kB" */
+const char *show_size(uint64_t bytes, char text[static 32]);
+/* The first words that fit into so many columns, "…" where some do not. Caller frees. */
+char *show_cut(const char *text, int columns);
 /* The word that fits the number. */
 const char *show_plural(size_t n, const char *one, const char *many);
 

@@ -1,9 +1,11 @@
 #include "cache/lock.h"
 #include "lorabuild/commands/commands.h"
+#include "lorabuild/commands/ndjson.h"
 #include "lorabuild/commands/screen.h"
 #include "lorabuild/commands/show_plan.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
+#include "lorabuild/run/disk.h"
 #include "lorabuild/run/facts.h"
 
 #include <stdlib.h>
@@ -85,11 +87,54 @@ static void add_builder(struct row *row, const struct target *t)
     free(path);
 }
 
+/* "chosen with `use` 27 Nov; v3 set aside" */
+static void describe_choice(struct row *row, const struct lineage *l)
+{
+    char day[32];
+    size_t later = 0;
+    for (size_t i = 0; i < l->count; i++)
+        later += l->versions[i].number > l->chosen.number;
+    strbuf_printf(&row->state, _("chosen with `use` %s"), show_day(l->chosen.date, day));
+    if (later == 1)
+        strbuf_printf(&row->state, _("; v%d set aside"), l->versions[l->count - 1].number);
+    else if (later)
+        strbuf_printf(&row->state, _("; %zu later ones set aside"), later);
+}
+
+/* "v6 built, not used: earlier pages +3.1 %" */
+static void describe_aside(struct row *row, const struct target *t)
+{
+    const struct version *v =
+        lineage_version((struct lineage *)(uintptr_t)&t->lineage, t->plan.version);
+    if (v && v->put_aside && lineage_failed_check(v))
+        strbuf_printf(&row->state, _("v%d built, not used: earlier pages %+.1f %%"), v->number,
+                      100 * lineage_check_change(v));
+    else if (t->lineage.chosen.number)
+        describe_choice(row, &t->lineage);
+    else
+        strbuf_printf(&row->state, _("v%d fits, but was set aside with `use`"), t->plan.version);
+}
+
+static void describe_current(struct row *row, const struct workshop *w, const struct target *t)
+{
+    const char *parent =
+        t->rule->parent >= 0 ? w->project->rules->adapters[t->rule->parent].name : "";
+    row->attention = t->newer_parent || t->lineage.chosen.number;
+    if (t->lineage.chosen.number) {
+        describe_choice(row, &t->lineage);
+    } else if (t->newer_parent) {
+        strbuf_printf(&row->state, _("keeps %s v%d; %s v%d exists (-U)"), parent, t->parent_version,
+                      parent, t->newer_parent);
+        row->cost_s = facts_recorded_seconds(t, t->lineage.current);
+        row->cost_s = row->cost_s > 0 ? row->cost_s : -1;
+    } else {
+        strbuf_add_text(&row->state, _("current"));
+    }
+}
+
 static void describe(struct row *row, const struct workshop *w, const struct target *t)
 {
     *row = (struct row){.cost_s = -1, .attention = true};
-    const char *parent =
-        t->rule->parent >= 0 ? w->project->rules->adapters[t->rule->parent].name : "";
     switch (t->plan.verdict) {
     case PLAN_TRAIN:
         describe_train(row, t);
@@ -97,21 +142,13 @@ static void describe(struct row *row, const struct workshop *w, const struct tar
         row->cost_s = guess_cost(t);
         return;
     case PLAN_USE: strbuf_printf(&row->state, _("v%d fits again"), t->plan.version); return;
-    case PLAN_ASIDE:
-        strbuf_printf(&row->state, _("v%d built, not used: it failed its check"), t->plan.version);
-        return;
+    case PLAN_ASIDE: describe_aside(row, t); return;
     case PLAN_EMPTY: strbuf_add_text(&row->state, _("nothing to learn yet")); return;
     case PLAN_VANISHED:
         strbuf_add_text(&row->state, _("over half of its documents are gone"));
         return;
-    case PLAN_CURRENT: break;
+    case PLAN_CURRENT: describe_current(row, w, t); return;
     }
-    row->attention = t->newer_parent != 0;
-    if (t->newer_parent)
-        strbuf_printf(&row->state, _("keeps %s v%d; %s v%d exists (-U)"), parent, t->parent_version,
-                      parent, t->newer_parent);
-    else
-        strbuf_add_text(&row->state, _("current"));
 }
 
 static void print_row(struct screen *s, const struct target *t, const struct row *row)
@@ -157,9 +194,66 @@ static void print_mended(struct screen *s, const struct target *t)
     s->name = NULL;
 }
 
-static bool print_status(struct screen *s, struct workshop *w, const bool *shown, bool all,
-                         struct error *e)
+/* What a program wants to know of a row, and the sentence that a person reads. */
+static void print_json(const struct workshop *w, const struct row *rows, const bool *shown)
 {
+    static const char *const verdicts[] = {
+        [PLAN_CURRENT] = "current", [PLAN_ASIDE] = "aside", [PLAN_USE] = "use",
+        [PLAN_TRAIN] = "train",     [PLAN_EMPTY] = "empty", [PLAN_VANISHED] = "vanished"};
+    for (size_t i = 0; i < w->project->rules->adapter_count; i++) {
+        const struct target *t = &w->targets[i];
+        const struct plan *p = &t->plan;
+        if (!shown[i])
+            continue;
+        ndjson_print(json_pack(
+            "{s:s, s:o, s:I, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "adapter",
+            t->rule->name, "in_use", ndjson_version(t->lineage.current), "documents",
+            (json_int_t)t->now.document_count, "verdict", verdicts[p->verdict], "state",
+            rows[i].state.data ? rows[i].state.data : "", "cost_s",
+            rows[i].cost_s < 0 ? json_null() : json_real(rows[i].cost_s), "chosen",
+            ndjson_version(t->lineage.chosen.number), "newer_parent",
+            ndjson_version(t->newer_parent), "new", (json_int_t)count_changes(p, CHANGE_NEW),
+            "edited", (json_int_t)count_changes(p, CHANGE_EDITED), "captions_edited",
+            (json_int_t)count_changes(p, CHANGE_CAPTION), "withdrawn",
+            (json_int_t)count_changes(p, CHANGE_GONE)));
+    }
+}
+
+/* The closing line; of the whole project, so not where only some adapters were asked for. */
+static void print_disk(struct screen *s, const struct project *p, bool json)
+{
+    struct strbuf line = {0};
+    char size[32];
+    uint64_t bytes = disk_used(p);
+    if (json) {
+        ndjson_print(json_pack("{s:I}", "disk_bytes", (json_int_t)bytes));
+        return;
+    }
+    strbuf_printf(&line, _("\nDisk %s"), show_size(bytes, size));
+    screen_text(s, line.data);
+    strbuf_free(&line);
+}
+
+static void print_rest(struct screen *s, const struct rules *r, const struct row *rows,
+                       const bool *shown, size_t current, size_t attention)
+{
+    char *line = NULL;
+    for (size_t i = 0; current == 1 && !attention && i < r->adapter_count; i++)
+        if (shown[i] && !rows[i].attention)
+            line = mem_printf(_("%s is current."), r->adapters[i].name);
+    if (!line && attention)
+        line = mem_printf(_("%zu %s                      current"), current,
+                          show_plural(current, _("other"), _("others")));
+    else if (!line)
+        line = mem_printf(_("All %zu adapters are current."), current);
+    screen_text(s, line);
+    free(line);
+}
+
+static bool print_status(struct screen *s, struct workshop *w, const bool *shown,
+                         const struct options *o, struct error *e)
+{
+    bool all = o->all;
     const struct rules *r = w->project->rules;
     struct row *rows = mem_array(r->adapter_count, sizeof *rows);
     size_t current = 0, attention = 0;
@@ -167,45 +261,25 @@ static bool print_status(struct screen *s, struct workshop *w, const bool *shown
     for (size_t i = 0; ok && i < r->adapter_count; i++)
         if (shown[i] && (ok = target_plan(w, (int)i, e))) {
             describe(&rows[i], w, &w->targets[i]);
-            print_mended(s, &w->targets[i]);
+            if (!o->json)
+                print_mended(s, &w->targets[i]);
             attention += rows[i].attention || all;
             current += !rows[i].attention && !all;
             screen_fit_name(s, r->adapters[i].name);
         }
-    if (ok && attention)
+    if (ok && attention && !o->json)
         print_header(s);
-    for (size_t i = 0; ok && i < r->adapter_count; i++)
+    for (size_t i = 0; ok && !o->json && i < r->adapter_count; i++)
         if (shown[i] && (rows[i].attention || all))
             print_row(s, &w->targets[i], &rows[i]);
-    if (ok && current) {
-        char *line = attention ? mem_printf(_("%zu %s                      current"), current,
-                                            current == 1 ? _("other") : _("others"))
-                               : mem_printf(_("All %zu adapters are current."), current);
-        screen_text(s, line);
-        free(line);
-    }
+    if (ok && o->json)
+        print_json(w, rows, shown);
+    if (ok && current && !o->json)
+        print_rest(s, r, rows, shown, current, attention);
     for (size_t i = 0; i < r->adapter_count; i++)
         strbuf_free(&rows[i].state);
     free(rows);
     return ok;
-}
-
-/* The adapters of the named targets, or all. Parents of those named are not shown. */
-static bool choose(const struct rules *r, const struct options *o, bool *shown, struct error *e)
-{
-    for (size_t i = 0; o->word_count < 2 && i < r->adapter_count; i++)
-        shown[i] = !r->adapters[i].not_built_kind;
-    for (int n = 1; n < o->word_count; n++) {
-        int adapter = -1, group = -1;
-        if (!rules_target(r, o->words[n], &adapter, &group, e))
-            return false;
-        if (adapter >= 0)
-            shown[adapter] = !r->adapters[adapter].not_built_kind;
-        for (size_t i = 0; group >= 0 && i < r->groups[group].member_count; i++)
-            shown[r->groups[group].members[i]] =
-                !r->adapters[r->groups[group].members[i]].not_built_kind;
-    }
-    return true;
 }
 
 int command_status(const struct options *o)
@@ -222,8 +296,10 @@ int command_status(const struct options *o)
     workshop_open(&workshop, &project);
     workshop.source_options =
         (struct source_options){.rehash = o->rehash, .threads = command_threads(o)};
-    if (!choose(project.rules, o, shown, &e) || !print_status(&s, &workshop, shown, o->all, &e))
+    if (!command_choose(project.rules, o, shown, &e) || !print_status(&s, &workshop, shown, o, &e))
         code = command_fail(&e);
+    else if (o->word_count < 2)
+        print_disk(&s, &project, o->json);
     workshop_close(&workshop);
     project_close(&project);
     free(shown);

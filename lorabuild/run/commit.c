@@ -27,14 +27,19 @@ static bool copy_flat(const char *from, const char *to, struct error *e)
     return true;
 }
 
-bool commit_use(struct workshop *w, struct target *t, int version, struct error *e)
+bool commit_current(const struct target *t, int version, struct error *e)
 {
-    (void)w;
     char *folder = mem_printf("%s/v%d", t->lineage.folder, version);
     bool ok = lineage_set_current(t->lineage.folder, version, e) &&
               (!t->rule->flat_output || copy_flat(folder, t->lineage.folder, e));
     free(folder);
     return ok;
+}
+
+bool commit_use(struct workshop *w, struct target *t, int version, struct error *e)
+{
+    (void)w;
+    return lineage_retire_choice(&t->lineage, e) && commit_current(t, version, e);
 }
 
 /* The version's archive and its line in the history: the only places where a date stands. */
@@ -58,6 +63,7 @@ bool commit_version(struct workshop *w, struct build_job *job, struct error *e)
     bool ok = folder_make(t->lineage.folder, 0777, e) &&
               facts_record_version(w, t, job->version, job->train_seconds, e) &&
               lineage_set_aside(t->lineage.folder, job->version, !keep, e) &&
+              (!keep || lineage_retire_choice(&t->lineage, e)) &&
               lineage_commit(t->lineage.folder, out, job->version, e) &&
               (!keep || commit_use(w, t, job->version, e)) && pack(t, job->version, want_key, e) &&
               folder_remove(job->attempt, e);
