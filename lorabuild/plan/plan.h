@@ -123,6 +123,7 @@ struct plan_start {
     bool edited;      /* of `example`: another text stands there now */
     const char *path; /* exposed: the document; NULL = its name is not known any more */
     size_t place;     /* §n in it; 0 = the whole document is gone */
+    const char *example; /* "y §2", or "y"; NULL = not known */
 };
 
 /* The rule that decided where training starts. */

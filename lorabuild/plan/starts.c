@@ -26,6 +26,7 @@ static void find_example(struct plan_start *s, const struct plan_version *v,
             s->path = v->set->documents[v->set->samples[i].document];
             s->place = v->set->samples[i].place;
         }
+    s->example = s->place ? arena_printf(a, "%s §%zu", s->path, s->place) : s->path;
 }
 
 /* May `v` be continued? The first rule that forbids it is the reason. */

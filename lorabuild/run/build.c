@@ -31,24 +31,8 @@ static bool mark_needed(struct workshop *w, int adapter, bool *needed, struct er
     struct target *t = &w->targets[adapter];
     if (t->parent_pending && !mark_needed(w, t->rule->parent, needed, e))
         return false;
-    needed[adapter] = t->plan.verdict == PLAN_TRAIN || t->plan.verdict == PLAN_USE;
+    needed[adapter] = t->plan.verdict != PLAN_CURRENT && t->plan.verdict != PLAN_ASIDE;
     return true;
-}
-
-static bool refuse(const struct workshop *w, int adapter, struct error *e)
-{
-    const struct target *t = &w->targets[adapter];
-    const struct rule_dataset *d = &w->project->rules->datasets[t->rule->data[0]];
-    if (t->plan.verdict == PLAN_EMPTY)
-        return error_set(e, ERROR_INPUT,
-                         _("%s: %s holds nothing to learn yet; put .txt, .md or "
-                           ".jsonl files there and run again"),
-                         t->rule->name, d->written);
-    return error_set(e, ERROR_INPUT,
-                     _("%s stopped: over half of its documents are gone from %s at once.\n"
-                       "Share not mounted? Mount it and run again.\n"
-                       "Really withdrawn? lorabuild --rebuild %s"),
-                     t->rule->name, d->written, t->rule->name);
 }
 
 /* Paths and estimates of a job, from what its measuring child says. */
@@ -102,6 +86,8 @@ static uint64_t memory_share(const struct build *b)
 
 static bool prepare(struct build *b, struct build_job *job, struct error *e)
 {
+    withdrawal_free(job->withdrawal);
+    job->withdrawal = withdrawal_of(job->target);
     if (job->target->plan.verdict != PLAN_TRAIN) {
         job->version = job->target->plan.version;
         return true;
@@ -130,9 +116,8 @@ bool build_plan(struct build *b, struct workshop *w, const struct build_options 
             ok = mark_needed(w, (int)i, needed, e);
     for (size_t i = 0; ok && i < r->adapter_count; i++) {
         const struct target *t = &w->targets[i];
-        if (t->planned && (w->asked[i] || needed[i]) &&
-            (t->plan.verdict == PLAN_EMPTY || t->plan.verdict == PLAN_VANISHED))
-            ok = refuse(w, (int)i, e);
+        if (t->planned && (w->asked[i] || needed[i]) && target_is_refused(w, t, e))
+            ok = false;
         if (!ok || !needed[i])
             continue;
         struct build_job *job = &b->jobs[b->job_count++];
@@ -388,6 +373,7 @@ void build_free(struct build *b)
 {
     for (size_t i = 0; i < b->job_count; i++) {
         json_decref(b->jobs[i].notes);
+        withdrawal_free(b->jobs[i].withdrawal);
         free(b->jobs[i].attempt);
         child_free(&b->jobs[i].child);
     }

@@ -9,6 +9,7 @@
 
 #include "lorabuild/run/child.h"
 #include "lorabuild/run/target.h"
+#include "lorabuild/run/withdrawal.h"
 
 #include <signal.h>
 
@@ -28,7 +29,8 @@ struct build_job {
     int64_t steps, steps_in_full, resumed_at, last_step, saved_step;
     double flop, flop_in_full, estimate_s, estimate_in_full_s;
     uint64_t needed_bytes, available_bytes;
-    json_t *notes; /* of measuring: texts too long, … */
+    json_t *notes;                 /* of measuring: texts too long, … */
+    struct withdrawal *withdrawal; /* NULL = nothing was withdrawn */
     char precision[8];
     char *attempt; /* its folder */
     struct digest attempt_key;
@@ -64,7 +66,7 @@ struct build {
 };
 
 /* Plans the asked adapters and what they need. Adapters with nothing to do get no job; their
- * target holds the verdict. PLAN_VANISHED and PLAN_EMPTY are errors. */
+ * target holds the verdict. What target_is_refused() says is an error. */
 bool build_plan(struct build *b, struct workshop *w, const struct build_options *o,
                 const struct build_listener *l, struct error *e);
 /* Runs the jobs. false if one failed (each told to the listener) or it was interrupted. */

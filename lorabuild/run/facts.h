@@ -7,11 +7,22 @@
 /* Is the version in use exactly what is wanted? Told by headers alone: no list of samples is
  * opened. Then target->plan says so and target->now holds counts. Needs the parent's artifact. */
 bool facts_is_current(struct workshop *w, struct target *t, bool *current, struct error *e);
-/* target->now and target->wanted. */
+/* target->now and target->wanted. What the plans of its parents tolerate is wanted, too. */
 bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e);
 /* target->versions and target->facts, which points into the target. */
 bool facts_gather_versions(struct workshop *w, struct target *t, struct error *e);
 void facts_free(struct target *t);
+
+/* A dataset with its path as the rules write it; does it relearn what is edited? */
+struct facts_dataset {
+    const struct dataset *data;
+    const char *written;
+    bool relearn;
+};
+/* Several as one set, its documents in the order of their names; with several datasets the names
+ * begin with those of their folders. facts_free_set() frees what is not in the arena. */
+void facts_join(struct plan_set *set, const struct facts_dataset *list, size_t count,
+                struct arena *a);
 
 /* The record that names an adapter's version's samples: keep/lineage/NAME/vN.json. It is memory,
  * not truth: without it `--why` cannot name what is gone. */

@@ -9,8 +9,9 @@
 
 #include "lorabuild/run/target.h"
 
-#define USE_LATEST (-1) /* the newest that passed its check, was not put aside and is not blocked \
-                         */
+#define USE_LATEST                                                                 \
+    (-1) /* the newest that passed its check, was not put aside and is not blocked \
+          */
 
 struct use_result {
     int before, now; /* numbers in use */
