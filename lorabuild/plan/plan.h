@@ -117,12 +117,12 @@ enum start_reason {
 struct plan_start {
     int version; /* 0 = the parent, or the base */
     enum start_reason reason;
-    size_t learn;     /* samples that would have to be learned (no headings) */
-    bool exposed;     /* START_EXPOSED, or would be: it is blocked from use */
-    bool corrected;   /* learned a text that was edited since, which is tolerated */
-    bool edited;      /* of `example`: another text stands there now */
-    const char *path; /* exposed: the document; NULL = its name is not known any more */
-    size_t place;     /* §n in it; 0 = the whole document is gone */
+    size_t learn;        /* samples that would have to be learned (no headings) */
+    bool exposed;        /* START_EXPOSED, or would be: it is blocked from use */
+    bool corrected;      /* learned a text that was edited since, which is tolerated */
+    bool edited;         /* of `example`: another text stands there now */
+    const char *path;    /* exposed: the document; NULL = its name is not known any more */
+    size_t place;        /* §n in it; 0 = the whole document is gone */
     const char *example; /* "y §2", or "y"; NULL = not known */
 };
 

@@ -82,7 +82,8 @@ static bool finish(struct job *j, const struct job_adapter *parent, const struct
     const json_t *check = json_object_get(j->plan, "check"),
                  *most = json_object_get(check, "limit");
     double limit = json_is_number(most) ? json_number_value(most) : INFINITY;
-    if (start->there && json_is_object(check) && t->window_before && t->window_after && j->validate.count) {
+    if (start->there && json_is_object(check) && t->window_before && t->window_after &&
+        j->validate.count) {
         gate = gate_check(t->window_before, t->window_after, j->validate.count, limit);
         checked = &gate;
     }
