@@ -144,10 +144,6 @@ static void describe(struct row *row, const struct workshop *w, const struct tar
     case PLAN_USE: strbuf_printf(&row->state, _("v%d fits again"), t->plan.version); return;
     case PLAN_ASIDE: describe_aside(row, t); return;
     case PLAN_EMPTY: strbuf_add_text(&row->state, _("nothing to learn yet")); return;
-    case PLAN_FORGOTTEN:
-        strbuf_add_shown(&row->state, str_of(t->plan.forgotten));
-        strbuf_add_text(&row->state, _(" was forgotten and is there again"));
-        return;
     case PLAN_VANISHED:
         strbuf_add_text(&row->state, _("over half of its documents are gone"));
         return;

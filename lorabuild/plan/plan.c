@@ -133,21 +133,10 @@ static void compare_in_use(struct plan *p, const struct plan_facts *f, const str
         p->changes = plan_changes_unnamed(v, f->now, &p->change_count, &p->unchanged, a);
 }
 
-/* The first document that holds something forgotten. */
-static const char *find_forgotten(const struct plan_facts *f)
-{
-    for (size_t i = 0; f->forgotten && f->forgotten->count && i < f->now->count; i++)
-        if (digest_set_has(f->forgotten, f->now->samples[i].content))
-            return f->now->documents[f->now->samples[i].document];
-    return NULL;
-}
-
 static void decide(struct plan *p, const struct plan_facts *f, const struct plan_version *in_use)
 {
     const struct plan_version *wanted = f->parent_pending ? NULL : find_wanted(p, f);
-    if ((p->forgotten = find_forgotten(f))) {
-        p->verdict = PLAN_FORGOTTEN;
-    } else if (vanished(f, in_use)) {
+    if (vanished(f, in_use)) {
         p->verdict = PLAN_VANISHED;
     } else if (!f->now->sample_count) {
         p->verdict = PLAN_EMPTY;

@@ -79,7 +79,6 @@ struct plan_facts {
     bool parent_pending; /* the parent will be built first: its artifact is not known yet */
     const struct plan_set *now;
     const struct digest_set *wanted;     /* and what the parents' plans tolerate */
-    const struct digest_set *forgotten;  /* contents of `now` that were forgotten; NULL = none */
     const struct plan_version *versions; /* ascending */
     size_t version_count;
     int in_use;  /* number of the current version; 0 = none */
@@ -96,9 +95,8 @@ enum plan_verdict {
     PLAN_ASIDE,   /* what is wanted was built and set aside; it is not tried again */
     PLAN_USE,     /* an earlier version is exactly what is wanted: use it */
     PLAN_TRAIN,
-    PLAN_EMPTY,    /* nothing to learn from */
-    PLAN_VANISHED, /* over half of the documents are gone at once: ask */
-    PLAN_FORGOTTEN /* a forgotten document is there again: refused until it is undone */
+    PLAN_EMPTY,   /* nothing to learn from */
+    PLAN_VANISHED /* over half of the documents are gone at once: ask */
 };
 
 enum start_reason {
@@ -172,8 +170,7 @@ struct plan {
     size_t unchanged;                                  /* samples */
     bool recipe_changed, base_changed, parent_changed; /* against the version in use */
     bool weights_lost;                                 /* of the version in use */
-    bool in_use_exposed;   /* the version in use learned what is not wanted: it may not stay */
-    const char *forgotten; /* PLAN_FORGOTTEN: the document */
+    bool in_use_exposed; /* the version in use learned what is not wanted: it may not stay */
     struct digest_set tolerated;         /* old texts in exposures that corrections excuse */
     struct plan_correction *corrections; /* PLAN_TRAIN: to be recorded with the new version */
     size_t correction_count;

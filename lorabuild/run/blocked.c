@@ -78,8 +78,7 @@ static struct lineage_block describe(const struct plan_start *s, const struct li
 bool blocked_update(const struct target *t, struct error *e)
 {
     const struct plan *p = &t->plan;
-    if (!t->lineage.count || p->verdict == PLAN_EMPTY || p->verdict == PLAN_VANISHED ||
-        p->verdict == PLAN_FORGOTTEN)
+    if (!t->lineage.count || p->verdict == PLAN_EMPTY || p->verdict == PLAN_VANISHED)
         return true;
     struct lineage_block *before, *now = mem_array(p->start_count, sizeof *now);
     size_t before_count, count = 0;

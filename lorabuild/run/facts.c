@@ -174,7 +174,6 @@ bool facts_gather_versions(struct workshop *w, struct target *t, struct error *e
                                    .parent_pending = t->parent_pending,
                                    .now = &t->now,
                                    .wanted = &t->wanted,
-                                   .forgotten = &t->forgotten,
                                    .versions = t->versions,
                                    .version_count = count,
                                    .in_use = t->lineage.current,
@@ -200,6 +199,5 @@ void facts_free(struct target *t)
             facts_free_set((struct plan_set *)(uintptr_t)v->set);
     }
     facts_free_set(&t->now);
-    digest_set_free(&t->forgotten);
     digest_set_free(&t->wanted);
 }

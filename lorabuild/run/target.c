@@ -222,8 +222,7 @@ static int planned_parent(const struct target *parent)
     case PLAN_ASIDE: return parent->lineage.current;
     case PLAN_TRAIN:
     case PLAN_EMPTY:
-    case PLAN_VANISHED:
-    case PLAN_FORGOTTEN: break;
+    case PLAN_VANISHED: break;
     }
     return 0;
 }
@@ -403,12 +402,6 @@ bool target_is_refused(const struct workshop *w, const struct target *t, struct 
     switch (t->plan.verdict) {
     case PLAN_EMPTY:
     case PLAN_VANISHED: refuse_missing(w, t, e); return true;
-    case PLAN_FORGOTTEN:
-        error_set(e, ERROR_INPUT,
-                  _("%-8s  stopped: %s was forgotten and is there again\n"
-                    "          Take it out, or: lorabuild forget --undo %s %s"),
-                  t->rule->name, t->plan.forgotten, t->rule->name, t->plan.forgotten);
-        return true;
     case PLAN_CURRENT:
     case PLAN_ASIDE:
     case PLAN_USE:

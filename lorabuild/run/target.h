@@ -21,7 +21,6 @@ struct target {
     struct arena arena; /* owns what plan and facts point to */
     struct plan_set now;
     struct digest_set wanted;
-    struct digest_set forgotten; /* contents of `now` that a tombstone names */
     struct plan_version *versions;
     struct plan_facts facts;
     struct plan plan;
@@ -64,7 +63,7 @@ bool target_plan(struct workshop *w, int adapter, struct error *e);
 /* The same, and even where headers alone showed the adapter to be current, every list is opened:
  * then plan.starts tells of each version whether it was exposed to something not wanted. */
 bool target_plan_whole(struct workshop *w, int adapter, struct error *e);
-/* Must the plan be refused (PLAN_EMPTY, PLAN_VANISHED, PLAN_FORGOTTEN)? Then `e` says why, as a
+/* Must the plan be refused (PLAN_EMPTY, PLAN_VANISHED)? Then `e` says why, as a
  * user is asked. */
 bool target_is_refused(const struct workshop *w, const struct target *t, struct error *e);
 /* Plans again from the same facts, now knowing that continuing costs no less than starting anew. */

@@ -160,13 +160,13 @@ static void end_world(struct world *w)
  * Options: "in=1" is in use, "chosen" by `use`; "v1:FLAGS" with r, b, p: built with another recipe,
  * base, parent; a: set aside; w: without weights; n: names lost; a digit: updates in a row;
  * "v2+ab": records that a was edited to b; "v2>z": exposed to z too. "rebuild", "full", "pending",
- * "recipe", "base", "parent" (another now), "forgot=z". */
+ * "recipe", "base", "parent" (another now). */
 struct row {
     const char *what, *versions[4], *options, *now, *says;
 };
 
-static const char *const verdict_words[] = {"current", "aside",    "use",      "train",
-                                            "empty",   "vanished", "forgotten"};
+static const char *const verdict_words[] = {"current", "aside", "use",
+                                            "train",   "empty", "vanished"};
 static const char *const reason_words[] = {"yes",   "recipe", "base", "parent",  "exposed",
                                            "chain", "aside",  "lost", "rebuild", "costlier"};
 static const char *const rule_words[] = {"first",  "least",   "chosen",  "correction", "exposed",
@@ -194,7 +194,6 @@ static void set_flags(struct plan_version *v, const char *flags)
 static void apply_option(struct world *w, const char *o)
 {
     struct plan_version *v = o[0] == 'v' ? &w->versions[o[1] - '1'] : NULL;
-    static struct digest_set forgotten;
     if (v && o[2] == ':') {
         set_flags(v, o + 3);
     } else if (v && o[2] == '+') {
@@ -223,10 +222,6 @@ static void apply_option(struct world *w, const char *o)
         w->facts.base = name("base", 'o');
     } else if (strncmp(o, "parent", 6) == 0) {
         w->facts.parent = name("parent", 'o');
-    } else if (strncmp(o, "forgot=", 7) == 0) {
-        digest_set_free(&forgotten);
-        digest_set_add(&forgotten, content_of(o[7]));
-        w->facts.forgotten = &forgotten;
     } else {
         fail_msg("option %s", o);
     }
@@ -268,8 +263,6 @@ static void describe_plan(char *at, const char *end, const struct plan *p)
             add_text(at, end, " v%d learn %zu %s", p->version, p->learn_count, rule_words[p->rule]);
     else if (p->verdict == PLAN_USE || p->verdict == PLAN_ASIDE || p->verdict == PLAN_CURRENT)
         at = add_text(at, end, " v%d", p->version);
-    else if (p->forgotten)
-        at = add_text(at, end, " %s", p->forgotten);
     at = add_text(at, end, " |");
     for (size_t i = 0; i + 1 < p->start_count; i++) {
         const struct plan_start *s = &p->starts[i];
@@ -602,11 +595,6 @@ static const struct row table[] = {
      "rebuild",
      "a:a",
      "train v2 learn 1 rebuild | v1 no rebuild b | -b(1) -c(1) -d(1) -e(1)"},
-    {"a forgotten text is there again",
-     {"x:abc"},
-     "forgot=d",
-     "x:abc y:d",
-     "forgotten y | v1 yes* | +y(1)"},
 };
 
 static void each_kind_of_change_is_decided_right(void **state)
