@@ -9,7 +9,10 @@
 int command_build(const struct options *o, char *const *names, int count);
 int command_log(const struct options *o);
 int command_use(const struct options *o);
+int command_show(const struct options *o);
 int command_status(const struct options *o);
+int command_diff(const struct options *o);
+int command_verify(const struct options *o);
 int command_draft(const struct options *o);
 int command_loss(const struct options *o);
 

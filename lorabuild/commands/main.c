@@ -86,8 +86,15 @@ static const struct {
     const char *name;
     int (*run)(const struct options *o);
 } commands[] = {
-    {"draft", command_draft},   {"log", command_log}, {"loss", command_loss},
-    {"status", command_status}, {"use", command_use},
+    /* clang-format off */
+    {"draft", command_draft},
+    {"log", command_log},
+    {"loss", command_loss},
+    {"show", command_show},
+    {"status", command_status},
+    {"use", command_use},
+    {"verify", command_verify},
+    /* clang-format on */
 };
 
 static int run_command(const struct options *o)

@@ -71,6 +71,9 @@ static const struct {
 } commands[] = {
     {"build", "[build] NAME", "build an adapter; only what is new is learned"},
     {"status", "status [NAME]", "what needs a build, and what it would cost"},
+    {"show", "show NAME", "every value with its origin, and how to load it"},
+    {"diff", "diff NAME[@v1 @v2]", "what changed, sample by sample"},
+    {"verify", "verify [NAME[@v2]]", "are the results intact? what did they see?"},
     {"log", "log [NAME]", "versions: when, from what, what changed, how good"},
     {"use", "use NAME@v2", "go back to a version, or @latest"},
     {"draft", "draft NAME TEXT", "write with an adapter"},

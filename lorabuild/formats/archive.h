@@ -10,6 +10,7 @@
 
 #include "lorabuild/common/digest.h"
 #include "lorabuild/common/error.h"
+#include "lorabuild/common/str.h"
 
 /* Packs the plain files of `folder` (recursively; links and devices are refused, empty folders
  * left out) under the prefix "<prefix>/" into `path`, durably and by rename. */
@@ -22,5 +23,11 @@ bool archive_pack(const char *path, const char *folder, const char *prefix,
  * bytes, as archive_pack() gave it. */
 bool archive_unpack(const char *path, const char *folder, uint64_t most_bytes,
                     char tar_sha256[static SHA256_HEX], struct error *e);
+
+/* Checks every entry as archive_unpack() does, and writes nothing: the tar's SHA-256, and the
+ * content of the entry `name` (within the prefix), appended to `content`; none there is an error.
+ */
+bool archive_look(const char *path, uint64_t most_bytes, const char *name, struct strbuf *content,
+                  char tar_sha256[static SHA256_HEX], struct error *e);
 
 #endif

@@ -30,6 +30,9 @@ struct unpacker {
     char *prefix; /* with its slash */
     struct item *items;
     size_t count, capacity;
+    const char *wanted; /* archive_look(): the entry whose content is taken */
+    struct strbuf *content;
+    bool found;
     struct error e;
 };
 
@@ -253,6 +256,17 @@ static bool write_all(struct unpacker *u, const char sha256[static SHA256_HEX])
     return ok;
 }
 
+static bool finish(struct unpacker *u, bool ok, struct error *e)
+{
+    for (size_t i = 0; i < u->count; i++)
+        free(u->items[i].name);
+    free(u->items);
+    free(u->prefix);
+    if (!ok && e)
+        *e = u->e;
+    return ok;
+}
+
 bool archive_unpack(const char *path, const char *folder, uint64_t most_bytes,
                     char tar_sha256[static SHA256_HEX], struct error *e)
 {
@@ -261,11 +275,30 @@ bool archive_unpack(const char *path, const char *folder, uint64_t most_bytes,
     if (ok && u.count == 0)
         ok = error_set(&u.e, ERROR_INPUT, "%s: holds no file", path);
     ok = ok && check_names(&u) && write_all(&u, tar_sha256);
-    for (size_t i = 0; i < u.count; i++)
-        free(u.items[i].name);
-    free(u.items);
-    free(u.prefix);
-    if (!ok && e)
-        *e = u.e;
-    return ok;
+    return finish(&u, ok, e);
+}
+
+static bool look_entry(struct unpacker *u, struct archive_entry *entry)
+{
+    char block[1 << 14];
+    la_ssize_t n = 0;
+    if (!check_entry(u, entry))
+        return false;
+    if (strcmp(u->items[u->count - 1].name, u->wanted) != 0)
+        return true;
+    u->found = true;
+    while ((n = archive_read_data(u->tar, block, sizeof block)) > 0)
+        strbuf_add(u->content, block, (size_t)n);
+    return n == 0 || complain(u);
+}
+
+bool archive_look(const char *path, uint64_t most_bytes, const char *name, struct strbuf *content,
+                  char tar_sha256[static SHA256_HEX], struct error *e)
+{
+    struct unpacker u = {
+        .path = path, .most_bytes = most_bytes, .wanted = name, .content = content};
+    bool ok = pass(&u, look_entry, tar_sha256) && check_names(&u);
+    if (ok && !u.found)
+        ok = error_set(&u.e, ERROR_INPUT, "%s: holds no %s", path, name);
+    return finish(&u, ok, e);
 }
