@@ -19,14 +19,29 @@ static void add_change(struct withdrawal *w, const struct plan_change *c)
         w->stays_in = mem_strdup(c->stays_in);
 }
 
-/* Did this version learn it? What it learned and should not have may be older than that. */
-static bool concerns(const struct plan *p, const struct plan_start *s)
+static const struct plan_version *find_version(const struct target *t, int number)
 {
-    if (!s->exposed || !s->path)
-        return s->exposed;
-    for (size_t i = 0; i < p->change_count; i++)
-        if (p->changes[i].kind == CHANGE_GONE && p->changes[i].document &&
-            strcmp(p->changes[i].document, s->path) == 0)
+    for (size_t i = 0; i < t->facts.version_count; i++)
+        if (t->versions[i].number == number)
+            return &t->versions[i];
+    return NULL;
+}
+
+/* The texts of the version in use that are wanted no longer. */
+static void list_gone(struct digest_set *gone, const struct target *t)
+{
+    const struct plan_version *v = find_version(t, t->facts.in_use);
+    for (size_t i = 0; v && i < v->contents->count; i++)
+        if (!digest_set_has(&t->wanted, v->contents->items[i]) &&
+            !digest_set_has(&t->plan.tolerated, v->contents->items[i]))
+            digest_set_add(gone, v->contents->items[i]);
+    digest_set_seal(gone);
+}
+
+static bool learned_any(const struct plan_version *v, const struct digest_set *gone)
+{
+    for (size_t i = 0; i < gone->count; i++)
+        if (digest_set_has(v->exposure, gone->items[i]))
             return true;
     return false;
 }
@@ -39,9 +54,13 @@ struct withdrawal *withdrawal_of(const struct target *t)
         if (p->changes[i].kind == CHANGE_GONE)
             add_change(w, &p->changes[i]);
     w->versions = mem_array(p->start_count, sizeof *w->versions);
-    for (size_t i = p->start_count; i-- > 0;)
-        if (concerns(p, &p->starts[i]))
-            w->versions[w->version_count++] = p->starts[i].version;
+    struct digest_set gone = {0};
+    if (w->samples)
+        list_gone(&gone, t);
+    for (size_t i = 0; gone.count && i < t->facts.version_count; i++)
+        if (learned_any(&t->versions[i], &gone))
+            w->versions[w->version_count++] = t->versions[i].number;
+    digest_set_free(&gone);
     if (w->samples && w->version_count)
         return w;
     withdrawal_free(w);
