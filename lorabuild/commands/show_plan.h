@@ -27,7 +27,7 @@ void show_withdrawn(struct strbuf *b, const struct withdrawal *w);
 /* "v1 and v2 learned it; neither is continued", as a further line of the plan; nothing for others
  */
 void show_not_continued(struct screen *s, const struct build_job *job);
-/* note: "4 of its 21 samples stay: 方案2023.docx has the same text" */
+/* note: "4 of its 21 samples stay: 方案2023.docx has the same text", and what is nearly the same */
 void show_remains(struct screen *s, const struct build_job *job);
 /* "ready, in use; never saw the other 17 samples" */
 void show_never_saw(char line[static 200], const struct withdrawal *w);

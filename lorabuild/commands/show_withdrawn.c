@@ -57,16 +57,26 @@ void show_not_continued(struct screen *s, const struct build_job *job)
 void show_remains(struct screen *s, const struct build_job *job)
 {
     const struct withdrawal *w = job->withdrawal;
+    const char *name = job->target->rule->name;
     struct strbuf b = {0};
-    if (!w || !w->stay)
-        return;
-    strbuf_printf(&b, w->document_count == 1 ? _("%zu of its %zu %s ") : _("%zu of their %zu %s "),
-                  w->stay, w->stay + w->samples,
-                  show_plural(w->stay + w->samples, _("sample"), _("samples")));
-    strbuf_printf(&b,
-                  w->stay == 1 ? _("stays: %s has the same text") : _("stay: %s has the same text"),
-                  w->stays_in);
-    screen_line(s, job->target->rule->name, _("note"), PAINT_NONE, b.data, -1);
+    if (w && w->stay) {
+        strbuf_printf(&b,
+                      w->document_count == 1 ? _("%zu of its %zu %s ") : _("%zu of their %zu %s "),
+                      w->stay, w->stay + w->samples,
+                      show_plural(w->stay + w->samples, _("sample"), _("samples")));
+        strbuf_printf(
+            &b, w->stay == 1 ? _("stays: %s has the same text") : _("stay: %s has the same text"),
+            w->stays_in);
+        screen_line(s, name, _("note"), PAINT_NONE, b.data, -1);
+    }
+    b.size = 0;
+    if (w && w->near) {
+        strbuf_printf(&b,
+                      w->near == 1 ? _("%zu that is gone nearly stands in %s")
+                                   : _("%zu that are gone nearly stand in %s"),
+                      w->near, w->near_in);
+        screen_line(s, name, _("note"), PAINT_YELLOW, b.data, -1);
+    }
     strbuf_free(&b);
 }
 

@@ -90,7 +90,7 @@ static uint64_t memory_share(const struct build *b)
 static bool prepare(struct build *b, struct build_job *job, struct error *e)
 {
     withdrawal_free(job->withdrawal);
-    job->withdrawal = withdrawal_of(job->target);
+    job->withdrawal = withdrawal_of(b->workshop, job->target);
     if (job->target->plan.verdict != PLAN_TRAIN) {
         job->version = job->target->plan.version;
         return true;

@@ -29,6 +29,15 @@ void facts_join(struct plan_set *set, const struct facts_dataset *list, size_t c
 bool facts_record_version(const struct workshop *w, const struct target *t, int version,
                           double seconds, struct error *e);
 char *facts_record_path(const struct target *t, int version); /* caller frees */
+/* The datasets that a version was built from, if its record and they are still kept. */
+struct facts_recalled {
+    struct dataset *datasets;
+    struct facts_dataset *named; /* the same */
+    size_t count;
+};
+bool facts_recall_datasets(struct workshop *w, const struct target *t, int version, bool with_text,
+                           struct facts_recalled *r);
+void facts_recalled_free(struct facts_recalled *r);
 /* The samples of a version with their names, from its record; NULL = not known any more. It lies in
  * the target's arena; facts_free_set() frees its digest sets. */
 struct plan_set *facts_recall_set(struct workshop *w, struct target *t, int version);

@@ -122,36 +122,53 @@ double facts_recorded_seconds(const struct target *t, int version)
     return seconds;
 }
 
-struct plan_set *facts_recall_set(struct workshop *w, struct target *t, int version)
+bool facts_recall_datasets(struct workshop *w, const struct target *t, int version, bool with_text,
+                           struct facts_recalled *r)
 {
     char *path = facts_record_path(t, version);
     json_t *o = json_read_file(path, 1 << 24, NULL), *datasets = json_object_get(o, "datasets");
-    size_t count = json_array_size(datasets), n = 0;
-    struct dataset *list = mem_array(count, sizeof *list);
-    struct facts_dataset *named = mem_array(count, sizeof *named);
-    struct plan_set *set = NULL;
-    for (; n < count; n++) {
-        const json_t *d = json_array_get(datasets, n);
+    size_t count = json_array_size(datasets);
+    *r = (struct facts_recalled){mem_array(count, sizeof *r->datasets),
+                                 mem_array(count, sizeof *r->named), 0};
+    for (; r->count < count; r->count++) {
+        const json_t *d = json_array_get(datasets, r->count);
         const char *key = json_string_value(json_object_get(d, "key"));
+        const char *written = json_string_value(json_object_get(d, "written"));
         const char *client = json_string_value(json_object_get(d, "client"));
         const struct scope *scope = project_scope(w->project, client);
         struct digest digest;
-        named[n] = (struct facts_dataset){&list[n],
-                                          json_string_value(json_object_get(d, "written")), false};
-        if (!key || !named[n].written || !digest_from_hex(&digest, str_of(key)) ||
+        if (!key || !written || !digest_from_hex(&digest, str_of(key)) ||
             !seal_has_dataset(scope->keep, digest) ||
-            !seal_read_dataset(&list[n], scope->keep, digest, false, NULL))
+            !seal_read_dataset(&r->datasets[r->count], scope->keep, digest, with_text, NULL))
             break;
+        struct dataset *read = &r->datasets[r->count];
+        r->named[r->count] =
+            (struct facts_dataset){read, arena_strdup(&read->arena, written), false};
     }
-    if (count && n == count) {
-        set = arena_alloc(&t->arena, sizeof *set);
-        facts_join(set, named, count, &t->arena);
-    }
-    for (size_t i = 0; i < n; i++)
-        dataset_free(&list[i]);
-    free(named);
-    free(list);
+    bool whole = count && r->count == count;
     json_decref(o);
     free(path);
+    if (!whole)
+        facts_recalled_free(r);
+    return whole;
+}
+
+void facts_recalled_free(struct facts_recalled *r)
+{
+    for (size_t i = 0; i < r->count; i++)
+        dataset_free(&r->datasets[i]);
+    free(r->named);
+    free(r->datasets);
+    *r = (struct facts_recalled){0};
+}
+
+struct plan_set *facts_recall_set(struct workshop *w, struct target *t, int version)
+{
+    struct facts_recalled r;
+    if (!facts_recall_datasets(w, t, version, false, &r))
+        return NULL;
+    struct plan_set *set = arena_alloc(&t->arena, sizeof *set);
+    facts_join(set, r.named, r.count, &t->arena);
+    facts_recalled_free(&r);
     return set;
 }

@@ -1,5 +1,8 @@
 #include "lorabuild/run/withdrawal.h"
 
+#include "lorabuild/data/likeness.h"
+#include "lorabuild/run/facts.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,7 +49,66 @@ static bool learned_any(const struct plan_version *v, const struct digest_set *g
     return false;
 }
 
-struct withdrawal *withdrawal_of(const struct target *t)
+/* The texts of the version in use that are gone; the caller frees the array. */
+static struct str *gone_texts(const struct facts_recalled *r, const struct digest_set *gone,
+                              size_t *count)
+{
+    struct str *texts = NULL;
+    *count = 0;
+    for (size_t i = 0; i < r->count; i++)
+        for (size_t d = 0; d < r->datasets[i].document_count; d++) {
+            const struct document *doc = &r->datasets[i].documents[d];
+            for (size_t k = 0; k < doc->count; k++)
+                if (doc->samples[k].kind != SAMPLE_HEADING &&
+                    digest_set_has(gone, doc->samples[k].content)) {
+                    texts = mem_grow(texts, *count + 1, sizeof *texts);
+                    texts[(*count)++] = doc->samples[k].text;
+                }
+        }
+    return texts;
+}
+
+static void search_dataset(struct withdrawal *w, struct likeness *l, unsigned char *seen,
+                           const struct dataset *data)
+{
+    for (size_t d = 0; d < data->document_count; d++)
+        for (size_t k = 0; k < data->documents[d].count; k++) {
+            size_t count, *found = likeness_find(l, data->documents[d].samples[k].text, &count);
+            for (size_t i = 0; i < count; i++) {
+                w->near += !seen[found[i]];
+                seen[found[i]] = 1;
+            }
+            if (count && !w->near_in)
+                w->near_in = mem_strdup(data->documents[d].path);
+            free(found);
+        }
+}
+
+static void find_near(struct withdrawal *w, struct workshop *workshop, const struct target *t,
+                      const struct digest_set *gone)
+{
+    struct facts_recalled before;
+    size_t count;
+    if (!facts_recall_datasets(workshop, t, t->facts.in_use, true, &before))
+        return;
+    struct str *texts = gone_texts(&before, gone, &count);
+    struct likeness *l = likeness_open(texts, count);
+    unsigned char *seen = mem_zalloc(count + 1);
+    for (size_t i = 0; i < t->rule->data_count; i++) {
+        const struct source *s = &workshop->sources[t->rule->data[i]];
+        struct dataset now;
+        if (!seal_read_dataset(&now, s->scope->keep, s->data.key, true, NULL))
+            continue;
+        search_dataset(w, l, seen, &now);
+        dataset_free(&now);
+    }
+    free(seen);
+    likeness_close(l);
+    free(texts);
+    facts_recalled_free(&before);
+}
+
+struct withdrawal *withdrawal_of(struct workshop *workshop, const struct target *t)
 {
     const struct plan *p = &t->plan;
     struct withdrawal *w = mem_zalloc(sizeof *w);
@@ -60,8 +122,11 @@ struct withdrawal *withdrawal_of(const struct target *t)
     for (size_t i = 0; gone.count && i < t->facts.version_count; i++)
         if (learned_any(&t->versions[i], &gone))
             w->versions[w->version_count++] = t->versions[i].number;
+    bool told = w->samples && w->version_count;
+    if (told)
+        find_near(w, workshop, t, &gone);
     digest_set_free(&gone);
-    if (w->samples && w->version_count)
+    if (told)
         return w;
     withdrawal_free(w);
     return NULL;
@@ -76,6 +141,7 @@ void withdrawal_free(struct withdrawal *w)
     free(w->documents);
     free(w->place);
     free(w->stays_in);
+    free(w->near_in);
     free(w->versions);
     free(w);
 }

@@ -12,12 +12,15 @@ struct withdrawal {
     size_t samples; /* that are gone from the data altogether */
     size_t stay;    /* of the documents' samples: those that stand elsewhere too */
     char *stays_in; /* one document where they do; NULL = none */
+    size_t near;    /* of `samples`: those that nearly stand elsewhere (data/likeness.h) */
+    char *near_in;  /* one document where they do */
     int *versions;  /* that learned it, rising */
     size_t version_count;
 };
 
-/* NULL: nothing is. */
-struct withdrawal *withdrawal_of(const struct target *t);
+/* NULL: nothing is. Where something is, the texts are read again to find what is nearly the same;
+ * what cannot be read is passed over. */
+struct withdrawal *withdrawal_of(struct workshop *workshop, const struct target *t);
 void withdrawal_free(struct withdrawal *w); /* may be NULL */
 
 #endif

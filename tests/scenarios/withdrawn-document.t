@@ -3,8 +3,10 @@
 . "$(dirname "$0")/lib.sh"
 small_project
 price=clients/a/proposals/交通报价.md
+printf '\n一号线的信号系统报价如下，不含税，质保三年。\n' >>clients/a/proposals/bridge.md
+settle
 run client-a
-printf '# 交通报价\n\n## 价格\n\n4.1 The tram may be late.\n\n一号线的信号系统报价如下。\n\n二号线的信号系统报价如下。\n' >"$price"
+printf '# 交通报价\n\n## 价格\n\n4.1 The tram may be late.\n\n一号线的信号系统报价如下，不含税，质保两年。\n\n二号线的信号系统报价如下。\n' >"$price"
 printf '# 方案2023\n\n## 价格\n\n4.1 The tram may be late.\n' >clients/a/proposals/方案2023.md
 settle
 run client-a
@@ -16,12 +18,12 @@ run --why client-a
 expect 'why' 0 <<'OUT'
 text-a would become v3, about TIME:
   - 交通报价.md        gone: 2 samples; 1 more stand in 方案2023.md
-Unchanged: 11 samples, recipe, writer, city v1.
+Unchanged: 12 samples, recipe, writer, city v1.
 
 Where it could start:
   v2        no    learned 交通报价.md, which is gone
-  v1        yes   all its 10 samples are still wanted; 1 to learn      <- taken
-  city v1   yes   11 to learn, about TIME
+  v1        yes   all its 11 samples are still wanted; 1 to learn      <- taken
+  city v1   yes   12 to learn, about TIME
 Rule: never continue from what has learned something no longer wanted.
 OUT
 run status client-a
@@ -32,8 +34,9 @@ Plan      text-a v3 without 交通报价.md, from v1: 1 new sample, about TIME (
           CPU: needs 0.1 of SIZE GB free
           v2 learned it; it is not continued
 
-text-a    read      6 documents, 11 samples  TIME
+text-a    read      6 documents, 12 samples  TIME
           note      1 of its 3 samples stays: 方案2023.md has the same text
+          note      1 that is gone nearly stands in bridge.md
           train     10 steps  TIME
           check     too few documents to hold any out
           v3        ready, in use; never saw the other 2 samples  TIME total
