@@ -295,12 +295,16 @@ void show_why(struct screen *s, const struct workshop *w, const struct target *t
     const struct plan *p = &t->plan;
     strbuf_add_shown(&b, str_of(t->rule->name));
     if (p->verdict == PLAN_USE)
-        strbuf_printf(&b, _(" would use v%d again: it is exactly what is wanted"), p->version);
+        strbuf_printf(&b, _(" would use v%d again, at once:"), p->version);
     else
         strbuf_printf(&b, _(" would become v%d, about %s:"), p->version,
                       show_about(job->estimate_s, about));
     screen_text(s, b.data);
     strbuf_free(&b);
+    if (p->verdict == PLAN_USE && t->lineage.current) {
+        show_changes(s, w, t);
+        screen_text(s, _("Rule: what was built for exactly this is used again."));
+    }
     if (p->verdict != PLAN_TRAIN)
         return;
     if (t->lineage.current)

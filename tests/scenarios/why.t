@@ -115,6 +115,18 @@ Where it could start:
 Rule: never continue from what has learned something no longer wanted.
 OUT
 again
+sed 's/bridge/ferry/g' $d/bridge.md >$d/ferry.md
+settle
+run client-a
+rm $d/ferry.md
+why
+expect 'back to what was built before' 0 <<'OUT'
+text-a would use v1 again, at once:
+  - ferry.md           gone: 2 samples
+Unchanged: 10 samples, recipe, writer, city v1.
+Rule: what was built for exactly this is used again.
+OUT
+again
 sed -i 's/  text-%: {/  text-%: {max_chain: 1, /' lorabuild.yaml
 printf '# Proposal for a ferry\n\n## Risks\n\n4.1 The ferry may be late.\n' >$d/ferry.md
 settle
