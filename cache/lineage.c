@@ -2,6 +2,7 @@
 
 #include "cache/lineage_parts.h"
 #include "lorabuild/common/file.h"
+#include "lorabuild/common/file_copy.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/common/threads.h"
 
@@ -306,11 +307,6 @@ static bool cannot_rename(struct error *e, const char *from, const char *to)
 {
     if (errno == EEXIST || errno == ENOTEMPTY)
         return error_set(e, ERROR_INTERNAL, "%s: exists already; it was not replaced", to);
-    if (errno == EXDEV)
-        return error_set(e, ERROR_INPUT,
-                         "%s and %s lie on different file systems, so a finished version cannot "
-                         "take its name in one step; keep .lorabuild/ and adapters/ on one",
-                         from, to);
     return error_errno(e, "cannot name %s %s", from, to);
 }
 
@@ -329,12 +325,27 @@ static bool rename_new(const char *from, const char *to)
     return rename(from, to) == 0;
 }
 
+/* The store may lie on another file system than adapters/ (LORABUILD_STORE): then a copy under a
+ * name that is no version's takes the name in one step. */
+static bool copy_and_rename(const char *folder, const char *from, const char *to, struct error *e)
+{
+    char *copy = mem_printf("%s/.%s.copy", folder, path_base(to));
+    bool ok = folder_remove(copy, e) && folder_copy(from, copy, e) &&
+              (rename_new(copy, to) || cannot_rename(e, copy, to));
+    if (!ok)
+        folder_remove(copy, NULL);
+    free(copy);
+    return ok;
+}
+
 bool lineage_commit(const char *folder, const char *attempt_out, int number, struct error *e)
 {
     char *to = mem_printf("%s/v%d", folder, number), *from_folder = path_folder(attempt_out);
-    bool ok = folder_sync_all(attempt_out, e) &&
-              (rename_new(attempt_out, to) || cannot_rename(e, attempt_out, to)) &&
-              folder_sync(folder, e) && folder_sync(from_folder, e);
+    bool ok = folder_sync_all(attempt_out, e);
+    if (ok && !rename_new(attempt_out, to))
+        ok = errno == EXDEV ? copy_and_rename(folder, attempt_out, to, e)
+                            : cannot_rename(e, attempt_out, to);
+    ok = ok && folder_sync(folder, e) && folder_sync(from_folder, e);
     free(from_folder);
     free(to);
     return ok;

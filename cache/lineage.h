@@ -26,6 +26,9 @@
 #include <time.h>
 
 #define LINEAGE_FORMAT 1 /* of manifest.json; newer is refused */
+/* What is being imported stands here in adapters/NAME, under the adapter's lock; lineage_heal()
+ * removes what a crash left of it. */
+#define LINEAGE_IMPORT ".import"
 
 struct lineage_sample {
     struct digest content, id;
@@ -100,7 +103,8 @@ bool lineage_write_samples_corrected(const char *path, const struct lineage_samp
 bool lineage_read_samples(const char *path, struct lineage_sample **samples, size_t *count,
                           struct digest_set *exposure, struct error *e);
 
-/* Commit: fsync everything in `attempt_out`, rename it to folder/vN (NOREPLACE), fsync. */
+/* Commit: fsync everything in `attempt_out`, rename it to folder/vN (NOREPLACE), fsync. Where it
+ * lies on another file system, a copy is renamed and `attempt_out` stays. */
 bool lineage_commit(const char *folder, const char *attempt_out, int number, struct error *e);
 /* Derived things, made or repaired: `current` link and CURRENT. `current` points to a version at
  * every moment. */

@@ -4,7 +4,7 @@
 #
 #   units      build with gcc; tests/unit, by cmocka
 #   scenarios  tests/scenarios, by prove
-#   histories  40 random histories of a project (tests/histories)
+#   histories  25 random histories of a project (tests/histories)
 #   check      `make check`: order of includes, formatting
 #   clang      everything compiles without a warning with clang too
 #   asan       units and scenarios under address and undefined-behaviour sanitizers

@@ -11,9 +11,12 @@ int command_log(const struct options *o);
 int command_use(const struct options *o);
 int command_show(const struct options *o);
 int command_status(const struct options *o);
-int command_diff(const struct options *o);
+int command_doctor(const struct options *o);
 int command_verify(const struct options *o);
 int command_draft(const struct options *o);
+int command_export(const struct options *o);
+int command_import(const struct options *o);
+int command_init(const struct options *o);
 int command_loss(const struct options *o);
 
 /* main()'s whole work: picks the command. */

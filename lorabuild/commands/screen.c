@@ -196,6 +196,17 @@ void screen_text(struct screen *s, const char *text)
     strbuf_free(&b);
 }
 
+void screen_painted(struct screen *s, enum paint paint, const char *text)
+{
+    struct strbuf b = {0};
+    if (s->quiet)
+        return;
+    add_painted(s, &b, paint, str_of(text));
+    strbuf_add_byte(&b, '\n');
+    put(s, &b);
+    strbuf_free(&b);
+}
+
 void screen_gap(struct screen *s)
 {
     screen_text(s, "");
@@ -222,6 +233,15 @@ void screen_error(const struct error *e)
     strbuf_add_byte(&b, '\n');
     put(&s, &b);
     strbuf_free(&b);
+}
+
+void screen_missing_right(struct screen *s, const char *message)
+{
+    struct strbuf line = {0};
+    strbuf_printf(&line, _("What is new can be told to who may write there: %s"), message);
+    screen_gap(s);
+    screen_text(s, line.data);
+    strbuf_free(&line);
 }
 
 const char *show_duration(double seconds, char text[static 40])
@@ -262,6 +282,21 @@ const char *show_count(uint64_t n, char text[static 32])
     }
     text[out] = '\0';
     return text;
+}
+
+char *show_quoted(const char *text)
+{
+    struct strbuf b = {0};
+    if (text[0] && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789/._-+=:@,")] == '\0')
+        strbuf_add_text(&b, text);
+    else {
+        strbuf_add_byte(&b, '\'');
+        for (; *text; text++)
+            strbuf_add_text(&b, *text == '\'' ? "'\\''" : (char[2]){*text});
+        strbuf_add_byte(&b, '\'');
+    }
+    return strbuf_take(&b);
 }
 
 const char *show_day(const char *date, char text[static 32])

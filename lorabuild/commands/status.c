@@ -5,7 +5,7 @@
 #include "lorabuild/commands/show_plan.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
-#include "lorabuild/run/disk.h"
+#include "lorabuild/run/disk_used.h"
 #include "lorabuild/run/facts.h"
 
 #include <stdlib.h>
@@ -76,14 +76,15 @@ static double guess_cost(const struct target *t)
     return before * (double)t->plan.learn_count / learned;
 }
 
-/* "; being built (process 4242)", as its lock says. */
+/* "; being built (process 4242, step 40 of 128)", as its lock says. */
 static void add_builder(struct row *row, const struct target *t)
 {
-    char *path = target_lock_path(t), *holder = lock_holder(path);
-    if (holder)
-        strbuf_printf(&row->state, _("; being built (process %.*s)"), (int)strcspn(holder, " "),
-                      holder);
-    free(holder);
+    char *path = target_lock_path(t);
+    struct lock_holder h;
+    if (lock_look(path, &h) && h.doing[0])
+        strbuf_printf(&row->state, _("; being built (process %ld, %s)"), h.process, h.doing);
+    else if (h.process)
+        strbuf_printf(&row->state, _("; being built (process %ld)"), h.process);
     free(path);
 }
 
@@ -151,6 +152,19 @@ static void describe(struct row *row, const struct workshop *w, const struct tar
     }
 }
 
+/* Its plan takes a right that is missing (B13): what stands is told all the same. */
+static void describe_untold(struct row *row, struct target *t)
+{
+    const struct version *v = lineage_version(&t->lineage, t->lineage.current);
+    *row = (struct row){.cost_s = -1, .attention = true};
+    if (v)
+        t->now.document_count =
+            (size_t)json_integer_value(json_object_get(v->manifest, "documents"));
+    strbuf_add_text(&row->state, v ? _("what changed cannot be told") : _("never built"));
+    if (t->scope)
+        add_builder(row, t);
+}
+
 static void print_row(struct screen *s, const struct target *t, const struct row *row)
 {
     struct strbuf b = {0};
@@ -192,6 +206,27 @@ static void print_mended(struct screen *s, const struct target *t)
     for (size_t k = 0; k < t->mended_count; k++)
         screen_line(s, t->rule->name, _("note"), PAINT_NONE, t->mended[k], -1);
     s->name = NULL;
+}
+
+/* Fills a row; the first right that is missing goes to *missing. */
+static bool plan_or_untold(struct workshop *w, int adapter, struct row *row, struct error *missing,
+                           struct error *e)
+{
+    struct target *t = &w->targets[adapter];
+    struct error why = {0};
+    if (target_plan(w, adapter, &why)) {
+        describe(row, w, t);
+        return true;
+    }
+    if (why.kind != ERROR_PERMISSION) {
+        *e = why;
+        return false;
+    }
+    t->rule = &w->project->rules->adapters[adapter];
+    describe_untold(row, t);
+    if (!missing->kind)
+        *missing = why;
+    return true;
 }
 
 /* What a program wants to know of a row, and the sentence that a person reads. */
@@ -257,10 +292,10 @@ static bool print_status(struct screen *s, struct workshop *w, const bool *shown
     const struct rules *r = w->project->rules;
     struct row *rows = mem_array(r->adapter_count, sizeof *rows);
     size_t current = 0, attention = 0;
+    struct error missing = {0};
     bool ok = true;
     for (size_t i = 0; ok && i < r->adapter_count; i++)
-        if (shown[i] && (ok = target_plan(w, (int)i, e))) {
-            describe(&rows[i], w, &w->targets[i]);
+        if (shown[i] && (ok = plan_or_untold(w, (int)i, &rows[i], &missing, e))) {
             if (!o->json)
                 print_mended(s, &w->targets[i]);
             attention += rows[i].attention || all;
@@ -276,6 +311,8 @@ static bool print_status(struct screen *s, struct workshop *w, const bool *shown
         print_json(w, rows, shown);
     if (ok && current && !o->json)
         print_rest(s, r, rows, shown, current, attention);
+    if (ok && missing.kind)
+        screen_missing_right(s, missing.message);
     for (size_t i = 0; i < r->adapter_count; i++)
         strbuf_free(&rows[i].state);
     free(rows);

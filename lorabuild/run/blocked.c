@@ -1,5 +1,6 @@
 #include "lorabuild/run/blocked.h"
 
+#include "lorabuild/common/clock.h"
 #include "lorabuild/common/file.h"
 
 #include <stdlib.h>
@@ -51,14 +52,6 @@ static bool remember(const struct target *t, struct error *e)
     return ok;
 }
 
-static void today(char date[static 11])
-{
-    time_t now = time(NULL);
-    struct tm local;
-    localtime_r(&now, &local);
-    strftime(date, 11, "%Y-%m-%d", &local);
-}
-
 /* A version that was blocked before keeps its line: the day is that of the withdrawal. */
 static struct lineage_block describe(const struct plan_start *s, const struct lineage_block *before,
                                      size_t count)
@@ -70,7 +63,7 @@ static struct lineage_block describe(const struct plan_start *s, const struct li
             b.path = mem_strdup(before[i].path);
             return b;
         }
-    today(b.date);
+    clock_day(time(NULL), b.date);
     b.path = mem_strdup(s->example ? s->example : "a document whose name is lost");
     return b;
 }

@@ -1,89 +1,79 @@
 #include "lorabuild/run/disk.h"
 
+#include "lorabuild/common/file.h"
 #include "lorabuild/common/memory.h"
-#include "lorabuild/common/threads.h"
+#include "lorabuild/common/text.h"
 
-#include <dirent.h>
-#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
+#include <sys/statvfs.h>
 
-#define FOLDER (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-
-/* What lies directly in a folder, and the names of the folders in it. */
-struct listing {
-    int fd;
-    uint64_t bytes;
-    char **folders;
-    uint64_t *used; /* beneath each of these */
-    size_t count;
+struct place {
+    bool known;
+    dev_t device;
+    uint64_t free_bytes;
 };
 
-static void list(struct listing *l, DIR *d)
+/* Of the folder, or of the nearest one above it that exists. */
+static struct place look(const char *folder)
 {
-    for (struct dirent *entry; (entry = readdir(d));) {
-        struct stat s;
-        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-            fstatat(l->fd, entry->d_name, &s, AT_SYMLINK_NOFOLLOW) < 0)
-            continue;
-        l->bytes += (uint64_t)s.st_blocks * 512;
-        if (!S_ISDIR(s.st_mode))
-            continue;
-        l->folders = mem_grow(l->folders, l->count + 1, sizeof *l->folders);
-        l->folders[l->count++] = mem_strdup(entry->d_name);
+    char *path = mem_strdup(folder);
+    struct stat s;
+    struct statvfs v;
+    struct place p = {0};
+    while (stat(path, &s) < 0 && strcmp(path, "/") != 0 && strcmp(path, ".") != 0) {
+        char *above = path_folder(path);
+        free(path);
+        path = above;
     }
+    if (stat(path, &s) == 0 && statvfs(path, &v) == 0)
+        p = (struct place){true, s.st_dev, (uint64_t)v.f_bavail * v.f_frsize};
+    free(path);
+    return p;
 }
 
-static uint64_t used_beneath(int fd, bool shared_out);
-
-static void measure_some(void *context, size_t begin, size_t end)
+static uint64_t larger(uint64_t a, uint64_t b)
 {
-    struct listing *l = context;
-    for (size_t i = begin; i < end; i++)
-        l->used[i] = used_beneath(openat(l->fd, l->folders[i], FOLDER), false);
+    return a > b ? a : b;
 }
 
-/* Takes the descriptor. `shared_out`: the folders in it are measured on all processors, for an
- * adapter may have a thousand versions. */
-static uint64_t used_beneath(int fd, bool shared_out)
+bool disk_has_room(const struct disk_need *n, struct disk_room *r)
 {
-    enum { GRAIN = 32 };
-    struct listing l = {.fd = fd};
-    DIR *d = fd >= 0 ? fdopendir(fd) : NULL;
-    if (!d) {
-        if (fd >= 0)
-            close(fd);
-        return 0;
+    struct place keep = look(n->keep), adapters = look(n->adapters);
+    bool together = keep.device == adapters.device;
+    uint64_t at_end = n->save_bytes + n->version_bytes * (together ? 2 : 1);
+    uint64_t needed = larger(2 * n->save_bytes, at_end) - (n->saved ? n->save_bytes : 0);
+    *r = (struct disk_room){n->keep, needed, keep.free_bytes};
+    if (!keep.known || !adapters.known || needed > keep.free_bytes || together)
+        return !keep.known || needed <= keep.free_bytes;
+    if (n->version_bytes > adapters.free_bytes)
+        *r = (struct disk_room){n->adapters, n->version_bytes, adapters.free_bytes};
+    return n->version_bytes <= adapters.free_bytes;
+}
+
+bool disk_check(const struct disk_need *n, struct error *e)
+{
+    struct disk_room r;
+    char needed[24], room[24], missing[24];
+    if (disk_has_room(n, &r))
+        return true;
+    return error_set(e, ERROR_LIMIT, _("needs %s on %s, %s free: free %s or set a smaller rank"),
+                     disk_words(r.needed_bytes, needed), r.folder, disk_words(r.free_bytes, room),
+                     disk_words(r.needed_bytes - r.free_bytes, missing));
+}
+
+const char *disk_words(uint64_t bytes, char text[static 24])
+{
+    static const char *const units[] = {"kB", "MB", "GB", "TB"};
+    double n = (double)bytes / 1e3;
+    size_t unit = 0;
+    while (n >= 999.5 && unit < 3) {
+        n /= 1e3;
+        unit++;
     }
-    list(&l, d);
-    l.used = mem_array(l.count, sizeof *l.used);
-    if (shared_out)
-        threads_for(l.count, GRAIN, measure_some, &l);
-    else
-        measure_some(&l, 0, l.count);
-    for (size_t i = 0; i < l.count; i++) {
-        l.bytes += l.used[i];
-        free(l.folders[i]);
-    }
-    free(l.folders);
-    free(l.used);
-    closedir(d);
-    return l.bytes;
-}
-
-static uint64_t used(const char *folder)
-{
-    return used_beneath(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), true);
-}
-
-uint64_t disk_used(const struct project *p)
-{
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < p->scope_count; i++)
-        bytes += used(p->scopes[i].cache) + used(p->scopes[i].keep);
-    for (size_t i = 0; i < p->rules->adapter_count; i++)
-        bytes += used(p->rules->adapters[i].output);
-    return bytes;
+    snprintf(text, 24, n < 9.95 && unit ? "%.1f %s" : "%.0f %s", bytes && n < 1 ? 1.0 : n,
+             units[unit]);
+    return text;
 }

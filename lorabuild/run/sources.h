@@ -9,6 +9,7 @@
 
 #include "lorabuild/data/seal.h"
 #include "lorabuild/run/project.h"
+#include "lorabuild/run/timeline.h"
 
 struct source {
     const struct rule_dataset *rule; /* NULL: not loaded yet */
@@ -28,6 +29,7 @@ struct source_options {
     int threads;
     void (*waiting)(void *context, const char *why); /* a file is younger than 2 s; may be NULL */
     void *context;
+    struct timeline *timeline; /* may be NULL */
 };
 
 /* Scanned and sealed; of `data` only what a header holds: key, set and counts. */

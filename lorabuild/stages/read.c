@@ -1,3 +1,4 @@
+#include "lorabuild/common/clock.h"
 #include "lorabuild/data/read.h"
 #include "lorabuild/stages/sandbox.h"
 #include "lorabuild/stages/stage.h"
@@ -50,7 +51,9 @@ bool stage_read(const json_t *plan, struct error *e)
         goto out;
     r.sources = sources;
     struct sandbox_path paths[] = {{r.folder, false}, {r.keep, true}, {r.captions_path, true}};
+    double began_s = clock_seconds();
     ok = sandbox_enter(paths, 3, e) && read_dataset(&d, &r, &changed, e);
+    stage_span("cut", began_s);
     if (ok)
         stage_event(describe_dataset(&d));
     else if (changed)

@@ -340,7 +340,7 @@ static void check_start(struct history *h, const char *adapter, const struct bui
         size_t left = missing(&v.own, &o->own);
         if (o->number == ancestor)
             learned = left;
-        if (!text && !o->set_aside && left < least &&
+        if (!text && !o->set_aside && o->number != current && left < least &&
             strcmp(origin(&o->own, 'r'), origin(&v.own, 'r')) == 0 &&
             strcmp(origin(&o->own, 'p'), origin(&v.own, 'p')) == 0) {
             least = left;
@@ -765,5 +765,5 @@ int main(int argc, char **argv)
     if (getenv("HISTORIES_PLAY"))
         return command_main(argc, argv);
     return play_all(argc > 1 ? strtoull(argv[1], NULL, 10) : 1,
-                    argc > 2 ? strtoull(argv[2], NULL, 10) : 40);
+                    argc > 2 ? strtoull(argv[2], NULL, 10) : 25);
 }

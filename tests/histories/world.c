@@ -313,12 +313,16 @@ uint64_t world_state(const struct world *w, bool corpus)
 {
     struct lines wanted = {0};
     struct strbuf b = {0};
+    size_t copies = 0;
     world_wanted(w, corpus, &wanted);
     for (size_t i = 0; i < wanted.count; i++) {
         const char *prompt = world_caption(w, wanted.items[i] + 2);
         strbuf_printf(&b, "%s|%s\n", wanted.items[i], prompt && !corpus ? prompt : "");
     }
-    strbuf_printf(&b, "%d", corpus ? 0 : w->epochs);
+    for (size_t i = 0; i < w->count; i++) /* a copy of a text has a caption of its own */
+        for (size_t k = 0; !corpus && k < w->documents[i].count; k++)
+            copies += world_caption(w, w->documents[i].blocks[k]) != NULL;
+    strbuf_printf(&b, "%d %zu", corpus ? 0 : w->epochs, copies);
     struct digest d = digest_of(b.data, b.size);
     uint64_t state;
     memcpy(&state, d.bytes, sizeof state);

@@ -31,8 +31,9 @@ tap_count=0 tap_failed=0 rc=0 out=
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/lorabuild test.XXXXXX") || exit 1
 trap 'chmod -R u+rwX "$scratch" 2>/dev/null; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
-mkdir "$scratch/home" "$scratch/project"
-export HOME="$scratch/home"
+mkdir "$scratch/home" "$scratch/project" "$scratch/tmp"
+# Trainings agree on memory and processors in TMPDIR: tests must not wait for one another.
+export HOME="$scratch/home" TMPDIR="$scratch/tmp"
 cd "$scratch/project" || exit 1
 
 report() { # STATUS WORDS
