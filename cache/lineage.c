@@ -115,6 +115,7 @@ static bool read_manifest(struct version *v, bool *readable, struct error *e)
 static void free_version(struct version *v)
 {
     digest_set_free(&v->exposure);
+    free(v->corrections);
     free(v->samples);
     json_decref(v->manifest);
     free(v->folder);

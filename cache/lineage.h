@@ -35,6 +35,12 @@ struct lineage_sample {
     char role; /* 'l' learned, 'v' validated on, 'h' a heading, 'c' context only */
 };
 
+/* A text that was edited in place and learned anew on top (`edits: relearn`): `old` is in the
+ * exposure, and was tolerated because `now` stands in its place. */
+struct lineage_correction {
+    struct digest old, now; /* contents */
+};
+
 struct version {
     int number;
     char *folder;                  /* adapters/NAME/vN */
@@ -53,6 +59,8 @@ struct version {
     struct lineage_sample *samples; /* its own wanted set */
     size_t sample_count;
     struct digest_set exposure; /* contents: learned, validated, ancestor's and parent's */
+    struct lineage_correction *corrections; /* rising */
+    size_t correction_count;
     bool exposure_loaded;
 };
 
@@ -85,7 +93,13 @@ bool lineage_load_exposure(struct version *v, struct store *store, struct error 
 /* The samples file of a version: written sorted, one line each; the same set, the same bytes. */
 bool lineage_write_samples(const char *path, const struct lineage_sample *samples, size_t count,
                            const struct digest_set *exposure, struct error *e);
-/* Reads it back; the caller frees *samples and the set. Not sorted, cut short, or newer: error. */
+/* With corrections, whose section only such a file has (format 2). */
+bool lineage_write_samples_corrected(const char *path, const struct lineage_sample *samples,
+                                     size_t count, const struct digest_set *exposure,
+                                     const struct lineage_correction *corrections,
+                                     size_t correction_count, struct error *e);
+/* Reads it back, without corrections; the caller frees *samples and the set. Not sorted, cut short,
+ * or newer: error. */
 bool lineage_read_samples(const char *path, struct lineage_sample **samples, size_t *count,
                           struct digest_set *exposure, struct error *e);
 

@@ -251,11 +251,14 @@ static void check_joint_rank(struct building *b, const struct instance *i,
                      (long long)joint, (long long)most);
 }
 
-static void read_chain(struct load *l, const struct node *map, struct rule_adapter *a)
+/* One layer of what is said of an adapter: of defaults:, a pattern, or its exact name. */
+static void read_layer(struct load *l, const struct node *map, struct rule_adapter *a)
 {
-    const struct node *n = yaml_get(map, "max_chain");
-    if (n)
-        schema_int(&l->report, n, "max_chain", 0, 1000, &a->max_chain);
+    const struct node *chain = yaml_get(map, "max_chain");
+    recipe_read(&l->report, map, &a->recipe, a->recipe_place);
+    if (chain)
+        schema_int(&l->report, chain, "max_chain", 0, 1000, &a->max_chain);
+    schema_read_check(&l->report, yaml_get(map, "check"), &a->check);
 }
 
 static void read_recipe(struct building *b, const struct instance *i, struct rule_adapter *a)
@@ -268,14 +271,11 @@ static void read_recipe(struct building *b, const struct instance *i, struct rul
                                    i->exact ? i->exact->value : NULL};
     a->recipe = recipe_default(a->parent < 0);
     a->max_chain = 5;
-    for (size_t k = 0; k < defaults->count; k++) {
-        recipe_read(&l->report, defaults->items[k].value, &a->recipe, a->recipe_place);
-        read_chain(l, defaults->items[k].value, a);
-    }
-    for (size_t k = 0; k < sizeof layers / sizeof *layers; k++) {
-        recipe_read(&l->report, layers[k], &a->recipe, a->recipe_place);
-        read_chain(l, layers[k], a);
-    }
+    a->check = RULE_CHECK_DEFAULT;
+    for (size_t k = 0; k < defaults->count; k++)
+        read_layer(l, defaults->items[k].value, a);
+    for (size_t k = 0; k < sizeof layers / sizeof *layers; k++)
+        read_layer(l, layers[k], a);
     if (a->continues && a->parent >= 0)
         continue_recipe(l, i, a, &l->rules->adapters[a->parent]);
     recipe_resolve(&a->recipe);

@@ -186,6 +186,7 @@ static void read_adapter(struct load *l, struct node *root, const struct node *o
     a->data = data;
     a->data_count = 1;
     a->max_chain = 5;
+    a->check = RULE_CHECK_DEFAULT;
     a->flat_output = true;
     a->place = schema_place(output->mark);
     a->not_built_kind = pictures ? "pictures" : NULL;

@@ -49,6 +49,16 @@ struct rule_dataset {
 
 enum pin { PIN_STICKY, PIN_LATEST, PIN_VERSION };
 
+/* The check after an update: are the pages held out worse than before? No part of the recipe: the
+ * limit changes no weights, and `least_documents` is looked at when a version is trained in full;
+ * its updates keep what it held out. */
+struct rule_check {
+    bool none;               /* nothing is held out, nothing checked */
+    double limit;            /* how much the mean loss may grow: 0.01 is 1 % */
+    int64_t least_documents; /* below it none is held out */
+};
+#define RULE_CHECK_DEFAULT ((struct rule_check){.limit = 0.01, .least_documents = 10})
+
 struct rule_adapter {
     const char *name;
     const char *client; /* the join of the clients of its inputs; NULL = shared */
@@ -62,7 +72,8 @@ struct rule_adapter {
     struct recipe recipe;          /* resolved */
     struct place recipe_place[32]; /* of each recipe key (index in recipe_keys); line 0 = default */
     const char *trigger;
-    int64_t max_chain;          /* updates before a full rebuild (5) */
+    int64_t max_chain; /* updates before a full rebuild (5) */
+    struct rule_check check;
     const char *not_built_kind; /* "pictures", …: building it fails with exit 1; NULL = built */
     const char *output;         /* absolute folder of its versions: adapters/NAME */
     bool flat_output; /* the seed's dialect: the current version's files also stand in output */

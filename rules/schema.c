@@ -11,6 +11,7 @@
 static const char *const caption_words[] = {"auto", "headings", "none", "clip", NULL};
 static const char *const edit_words[] = {"strict", "relearn", NULL};
 static const char *const review_words[] = {"optional", "required", NULL};
+static const char *const check_words[] = {"none", NULL};
 static const char *const task_words[] = {"text-generation", "text-to-image", "image-generation",
                                          NULL};
 
@@ -39,6 +40,7 @@ static const struct schema_key defaults_keys[] = {
 
 static const struct schema_key recipe_only_keys[] = {
     {"max_chain", NODE_TEXT, "a whole number from 0 to 1000", NULL},
+    {"check", NODE_TEXT | NODE_MAP, "none, or {limit: 1%, least_documents: 10}", check_words},
 };
 
 static const struct schema_key dataset_keys[] = {
@@ -60,6 +62,12 @@ static const struct schema_key adapter_keys[] = {
     {"continue", NODE_TEXT, "the name of an adapter", NULL},
     {"trigger", NODE_TEXT, "a word", NULL},
     {"max_chain", NODE_TEXT, "a whole number from 0 to 1000", NULL},
+    {"check", NODE_TEXT | NODE_MAP, "none, or {limit: 1%, least_documents: 10}", check_words},
+};
+
+static const struct schema_key check_keys[] = {
+    {"limit", NODE_TEXT, "a percentage from 0% to 100%, such as 1%", NULL},
+    {"least_documents", NODE_TEXT, "a whole number from 2 to 1000000", NULL},
 };
 
 static const struct schema_key flat_keys[] = {
@@ -81,6 +89,7 @@ const struct schema schema_defaults = {"in defaults:", defaults_keys, COUNT(defa
 const struct schema schema_dataset = {"in a dataset", dataset_keys, COUNT(dataset_keys), false};
 const struct schema schema_captions = {"in captions:", captions_keys, COUNT(captions_keys), false};
 const struct schema schema_adapter = {"in an adapter", adapter_keys, COUNT(adapter_keys), true};
+const struct schema schema_check_keys = {"in check:", check_keys, COUNT(check_keys), false};
 const struct schema schema_flat = {"in this file", flat_keys, COUNT(flat_keys), true};
 static const struct schema schema_recipe = {"in a recipe", recipe_only_keys,
                                             COUNT(recipe_only_keys), true};
@@ -216,29 +225,64 @@ bool schema_check(struct report *r, struct node *map, const struct schema *s, co
     return true;
 }
 
+/* "1%", "0.5 %": a share from 0 to 1. */
+static bool percentage(const struct node *n, double *share)
+{
+    struct str text = str_trim(str_of(n->text));
+    if (n->kind != NODE_TEXT || text.size < 2 || text.data[text.size - 1] != '%')
+        return false;
+    text.size--;
+    if (!str_to_double(str_trim(text), share) || !(*share >= 0 && *share <= 100))
+        return false;
+    *share /= 100;
+    return true;
+}
+
+void schema_read_check(struct report *r, const struct node *n, struct rule_check *check)
+{
+    if (!n || n->wrong)
+        return;
+    check->none = n->kind == NODE_TEXT;
+    const struct node *limit = yaml_get(n, "limit"), *least = yaml_get(n, "least_documents");
+    if (limit && !percentage(limit, &check->limit))
+        report_error(r, limit->mark,
+                     _("'limit' takes a percentage from 0%% to 100%%, such as 1%%, not '%s'"),
+                     limit->text);
+    if (least)
+        schema_int(r, least, "least_documents", 2, 1000000, &check->least_documents);
+}
+
+/* The keys beside the recipe's that an adapter and the defaults share. */
+static void check_adapter_keys(struct report *r, struct node *map)
+{
+    int64_t chain;
+    struct node *check = yaml_get(map, "check");
+    struct rule_check scratch;
+    if (yaml_get(map, "max_chain"))
+        schema_int(r, yaml_get(map, "max_chain"), "max_chain", 0, 1000, &chain);
+    if (check && check->kind == NODE_MAP && schema_check(r, check, &schema_check_keys, "check"))
+        schema_read_check(r, check, &scratch);
+}
+
 static void check_recipe(struct report *r, struct node *map, const char *name)
 {
     struct recipe scratch = recipe_default(true);
-    int64_t chain;
     size_t before = r->errors;
     if (yaml_is_nothing(map) || !schema_check(r, map, &schema_recipe, name))
         return;
     recipe_read(r, map, &scratch, NULL);
-    if (yaml_get(map, "max_chain"))
-        schema_int(r, yaml_get(map, "max_chain"), "max_chain", 0, 1000, &chain);
+    check_adapter_keys(r, map);
     map->wrong |= r->errors > before;
 }
 
 static void check_adapter(struct report *r, struct node *map, const char *name)
 {
     struct recipe scratch = recipe_default(true);
-    int64_t chain;
     size_t before = r->errors;
     if (!schema_check(r, map, &schema_adapter, name))
         return;
     recipe_read(r, map, &scratch, NULL);
-    if (yaml_get(map, "max_chain"))
-        schema_int(r, yaml_get(map, "max_chain"), "max_chain", 0, 1000, &chain);
+    check_adapter_keys(r, map);
     if (yaml_get(map, "from") && yaml_get(map, "continue"))
         report_error(r, yaml_get_key(map, "continue")->mark,
                      _("'%s' has both 'from' and 'continue'; keep one"), name);

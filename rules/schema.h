@@ -29,7 +29,7 @@ struct schema {
 };
 
 extern const struct schema schema_rules, schema_base, schema_defaults, schema_dataset,
-    schema_captions, schema_adapter, schema_flat;
+    schema_captions, schema_adapter, schema_check_keys, schema_flat;
 
 /* `map` becomes `wrong` if anything in it is. false: it is no map at all (reported). */
 bool schema_check(struct report *r, struct node *map, const struct schema *schema,
@@ -46,6 +46,10 @@ void recipe_read(struct report *r, const struct node *map, struct recipe *recipe
 /* A whole number within the bounds, or false (reported). */
 bool schema_int(struct report *r, const struct node *n, const char *name, int64_t least,
                 int64_t most, int64_t *value);
+
+/* Lays the value of check: (a map, or none) over `check`. Reports what is out of range; so does
+ * schema_check_file(), once for each place where it stands. */
+void schema_read_check(struct report *r, const struct node *n, struct rule_check *check);
 
 struct place schema_place(struct mark m);
 

@@ -6,7 +6,6 @@
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/run/disk.h"
-#include "lorabuild/train/gate.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -164,6 +163,7 @@ static void on_started(void *context, struct build_job *job)
     for (size_t i = 0; i < t->rule->data_count; i++)
         show_captions(b, t, &b->workshop->sources[t->rule->data[i]]);
     show_notes(b, job);
+    show_remains(&b->screen, job);
     if (b->verbose)
         show_numerics(b, job);
 }
@@ -213,12 +213,7 @@ static void show_check(struct build_screen *b, struct build_job *job)
     const char *name = t->rule->name;
     char line[200];
     if (job->checked) {
-        /* Worse by the mean, but on too few pages to be sure: that passes, and is not hidden. */
-        const char *verdict = !job->passed               ? _("failed")
-                              : job->change > GATE_LIMIT ? _("too few to be sure")
-                                                         : _("passed");
-        snprintf(line, sizeof line, _("earlier pages %+.1f %% (limit +1 %%): %s"),
-                 100 * job->change, verdict);
+        show_check_words(line, job);
         screen_line(&b->screen, name, _("check"), PAINT_NONE, line, -1);
         screen_more(&b->screen, _("new pages: too few to hold any out"));
     } else if (!isnan(job->held_out_after)) {
@@ -268,7 +263,9 @@ static void on_ready(void *context, struct build_job *job)
         screen_line(&b->screen, rule->name, version, PAINT_YELLOW, line, -1);
         return;
     }
-    if (job->start || (job->version > 1 && job->target->plan.verdict != PLAN_USE))
+    if (job->withdrawal)
+        show_never_saw(line, job->withdrawal);
+    else if (job->start || (job->version > 1 && job->target->plan.verdict != PLAN_USE))
         snprintf(line, sizeof line, _("ready, in use: %s/%s"),
                  shown_path(b->workshop, rule->output), version);
     else if (asked)
@@ -280,6 +277,7 @@ static void on_ready(void *context, struct build_job *job)
         snprintf(total, sizeof total, _("%s total"),
                  show_duration(clock_seconds() - b->started_s, took));
     screen_line_right(&b->screen, rule->name, version, PAINT_GREEN, line, total);
+    show_blocked(&b->screen, rule->name, job->withdrawal);
 }
 
 static void show_stopped(struct build_screen *b, const struct build_job *job, const char *name)

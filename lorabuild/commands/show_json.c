@@ -68,7 +68,8 @@ static json_t *list_changes(const struct plan *p)
     static const char *const kinds[] = {[CHANGE_NEW] = "new",
                                         [CHANGE_GONE] = "gone",
                                         [CHANGE_EDITED] = "edited",
-                                        [CHANGE_CAPTION] = "caption"};
+                                        [CHANGE_CAPTION] = "caption",
+                                        [CHANGE_HEADING] = "heading"};
     json_t *list = json_array();
     for (size_t i = 0; i < p->change_count; i++) {
         const struct plan_change *c = &p->changes[i];
@@ -77,6 +78,8 @@ static json_t *list_changes(const struct plan *p)
         json_object_set_new(o, "place",
                             c->place ? json_integer((json_int_t)c->place) : json_null());
         json_object_set_new(o, "samples", json_integer(c->place ? 1 : (json_int_t)c->count));
+        if (c->stay)
+            json_object_set_new(o, "stay", json_integer((json_int_t)c->stay));
         json_array_append_new(list, o);
     }
     return list;
@@ -99,6 +102,17 @@ static json_t *list_starts(const struct plan *p)
         json_array_append_new(list, o);
     }
     return list;
+}
+
+static const char *rule_word(const struct plan *p)
+{
+    static const char *const rules[] = {
+        [RULE_FIRST] = "first",      [RULE_LEAST] = "least",           [RULE_CHOSEN] = "chosen",
+        [RULE_BASE] = "base",        [RULE_CORRECTION] = "correction", [RULE_EXPOSED] = "exposed",
+        [RULE_PARENT] = "parent",    [RULE_RECIPE] = "recipe",         [RULE_CHAIN] = "max_chain",
+        [RULE_LOST] = "lost",        [RULE_ASIDE] = "set aside",       [RULE_REBUILD] = "rebuild",
+        [RULE_COSTLIER] = "costlier"};
+    return WORD(rules, p->rule);
 }
 
 static json_t *list_changed_rules(const struct plan *p)
@@ -164,6 +178,7 @@ json_t *json_plan(const struct workshop *w, const struct target *t, const struct
     json_object_set_new(o, "changes", list_changes(p));
     json_object_set_new(o, "changed_rules", list_changed_rules(p));
     json_object_set_new(o, "starts", list_starts(p));
+    json_object_set_new(o, "rule", json_string(rule_word(p)));
     add_measures(o, job);
     return o;
 }

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-enum { FEWEST_DOCUMENTS = 10, SHARE = 10 }; /* below 10 none; else one in ten */
+enum { SHARE = 10 }; /* one in ten */
 
 struct candidate {
     struct digest digest; /* of the document's contents: a rename changes nothing */
@@ -16,9 +16,8 @@ static int by_digest(const void *a, const void *b)
     return order ? order : (x->document > y->document) - (x->document < y->document);
 }
 
-/* Every document with samples, and whether one of them was held out before. */
-static size_t list_candidates(struct candidate *list, unsigned char *held,
-                              const struct plan_set *now, const struct digest_set *before)
+/* Every document with samples. */
+static size_t list_candidates(struct candidate *list, const struct plan_set *now)
 {
     size_t count = 0;
     for (size_t i = 0; i < now->count;) {
@@ -28,9 +27,6 @@ static size_t list_candidates(struct candidate *list, unsigned char *held,
         for (; i < now->count && now->samples[i].document == document; i++) {
             digest_add_digest(s, now->samples[i].content);
             samples += !now->samples[i].heading;
-            if (before && !now->samples[i].heading &&
-                digest_set_has(before, now->samples[i].content))
-                held[document] = 1;
         }
         struct digest d = digest_end(s);
         if (samples)
@@ -39,26 +35,10 @@ static size_t list_candidates(struct candidate *list, unsigned char *held,
     return count;
 }
 
-void plan_hold_out(struct digest_set *validate, const struct plan_set *now,
-                   const struct digest_set *held_out_before, struct arena *a)
+/* A sample that also stands in a learned document is learned, not held out. */
+static void hold_documents(struct digest_set *validate, const struct plan_set *now,
+                           const unsigned char *held)
 {
-    if (now->document_count < FEWEST_DOCUMENTS)
-        return;
-    unsigned char *held = arena_alloc(a, now->document_count);
-    struct candidate *list = arena_array(a, now->document_count, sizeof *list);
-    size_t count = list_candidates(list, held, now, held_out_before), taken = 0;
-    if (count < FEWEST_DOCUMENTS)
-        return;
-    for (size_t i = 0; i < now->document_count; i++)
-        taken += held[i];
-    qsort(list, count, sizeof *list, by_digest);
-    /* What a continued version has learned already cannot be held out: only a full training
-     * chooses afresh. */
-    for (size_t i = 0; !held_out_before && i < count && taken < count / SHARE; i++) {
-        held[list[i].document] = 1;
-        taken++;
-    }
-    /* A sample that also stands in a learned document is learned, not held out. */
     struct digest_set learned = {0};
     for (size_t i = 0; i < now->count; i++)
         if (!held[now->samples[i].document])
@@ -67,6 +47,26 @@ void plan_hold_out(struct digest_set *validate, const struct plan_set *now,
     for (size_t i = 0; i < now->count; i++)
         if (held[now->samples[i].document] && !digest_set_has(&learned, now->samples[i].content))
             digest_set_add(validate, now->samples[i].id);
-    digest_set_seal(validate);
     digest_set_free(&learned);
+}
+
+void plan_hold_out(struct digest_set *validate, const struct plan_set *now,
+                   const struct digest_set *before, int64_t least, struct arena *a)
+{
+    if (before) {
+        /* What is new in a document that was held out is learned like all that is new. */
+        for (size_t i = 0; i < now->count; i++)
+            if (digest_set_has(before, now->samples[i].content))
+                digest_set_add(validate, now->samples[i].id);
+    } else if (least > 0 && now->document_count >= (size_t)least) {
+        unsigned char *held = arena_alloc(a, now->document_count);
+        struct candidate *list = arena_array(a, now->document_count, sizeof *list);
+        size_t count = list_candidates(list, now);
+        size_t wanted = count < SHARE ? 1 : count / SHARE;
+        qsort(list, count, sizeof *list, by_digest);
+        for (size_t i = 0; count >= (size_t)least && count > 1 && i < wanted; i++)
+            held[list[i].document] = 1;
+        hold_documents(validate, now, held);
+    }
+    digest_set_seal(validate);
 }

@@ -36,81 +36,10 @@ static const struct plan_version *find_version(const struct plan_facts *f, int n
     return NULL;
 }
 
-/* The place, as a person knows it, of something that `v` was exposed to and is not wanted. */
-static const char *exposed_example(const struct plan_version *v, const struct plan_facts *f,
-                                   struct arena *a)
-{
-    if (!v->set)
-        return NULL;
-    for (size_t i = 0; i < v->set->count; i++) {
-        const struct plan_sample *s = &v->set->samples[i];
-        if (s->heading || digest_set_has(f->wanted, s->content))
-            continue;
-        return arena_printf(a, "%s §%zu", v->set->documents[s->document], s->place);
-    }
-    return NULL;
-}
-
-/* May `v` be continued? The first rule that forbids it is the reason. */
-static enum start_reason judge_start(const struct plan_version *v, const struct plan_facts *f)
-{
-    if (f->rebuild)
-        return START_REBUILD;
-    if (!digest_set_within(v->exposure, f->wanted))
-        return START_EXPOSED;
-    if (!digest_equal(v->base, f->base))
-        return START_BASE;
-    if (f->parent_pending || !digest_equal(v->parent, f->parent))
-        return START_PARENT;
-    if (!digest_equal(v->recipe, f->recipe))
-        return START_RECIPE;
-    if (v->set_aside)
-        return START_ASIDE;
-    if (!v->has_weights)
-        return START_LOST;
-    if (f->max_chain > 0 && v->updates >= f->max_chain)
-        return START_CHAIN;
-    return f->in_full ? START_COSTLIER : START_USABLE;
-}
-
-/* Samples (no headings) of `now` whose id `v` was not built for. NULL: all of them. */
-static size_t count_new(const struct plan_set *now, const struct plan_version *v)
-{
-    if (!v)
-        return now->sample_count;
-    struct digest_set fresh = {0};
-    for (size_t i = 0; i < now->count; i++)
-        if (!now->samples[i].heading && !digest_set_has(v->ids, now->samples[i].id))
-            digest_set_add(&fresh, now->samples[i].id);
-    digest_set_seal(&fresh);
-    size_t n = fresh.count;
-    digest_set_free(&fresh);
-    return n;
-}
-
-static void list_starts(struct plan *p, const struct plan_facts *f, struct arena *a)
-{
-    p->starts = arena_array(a, f->version_count + 1, sizeof *p->starts);
-    for (size_t i = f->version_count; i-- > 0;) {
-        const struct plan_version *v = &f->versions[i];
-        struct plan_start *s = &p->starts[p->start_count++];
-        *s = (struct plan_start){
-            .version = v->number, .reason = judge_start(v, f), .learn = count_new(f->now, v)};
-        if (s->reason == START_EXPOSED)
-            s->example = exposed_example(v, f, a);
-    }
-    p->starts[p->start_count++] = (struct plan_start){.learn = f->now->sample_count};
-    p->taken = p->start_count - 1;
-    for (size_t i = 0; i < p->start_count; i++)
-        if (p->starts[i].reason == START_USABLE && p->starts[i].learn < p->starts[p->taken].learn)
-            p->taken = i;
-    p->start = p->starts[p->taken].version;
-}
-
 static void choose_samples(struct plan *p, const struct plan_facts *f, struct arena *a)
 {
     const struct plan_version *start = p->start ? find_version(f, p->start) : NULL;
-    plan_hold_out(&p->validate, f->now, start ? start->validated : NULL, a);
+    plan_hold_out(&p->validate, f->now, start ? start->validated : NULL, f->hold_out_least, a);
     for (size_t i = 0; i < f->now->count; i++) {
         const struct plan_sample *s = &f->now->samples[i];
         if (digest_set_has(&p->validate, s->id) || (start && digest_set_has(start->ids, s->id)))
@@ -121,14 +50,20 @@ static void choose_samples(struct plan *p, const struct plan_facts *f, struct ar
     p->learn_count = p->starts[p->taken].learn;
 }
 
-/* Over half of the documents that the version in use knew are gone, at least two of them, and
- * nothing else explains it. Without names (records lost) it cannot be told, and is not asked. */
+/* Over half of the documents that the version in use knew are gone, and nothing else explains it.
+ * Where their names are lost, over half of its texts. */
 static bool vanished(const struct plan_facts *f, const struct plan_version *in_use)
 {
-    if (!in_use || !in_use->set || f->rebuild || in_use->set->document_count < 4)
+    enum { FEWEST = 4 };
+    size_t before = in_use ? in_use->document_count : 0, there = 0;
+    if (f->rebuild || before < FEWEST || f->now->document_count * 2 >= before)
         return false;
-    size_t there = 0, before = in_use->set->document_count;
-    unsigned char *seen = mem_zalloc(before);
+    if (!in_use->set) {
+        for (size_t i = 0; i < in_use->contents->count; i++)
+            there += digest_set_has(&f->now->contents, in_use->contents->items[i]);
+        return there * 2 < in_use->contents->count;
+    }
+    unsigned char *seen = mem_zalloc(in_use->set->document_count);
     for (size_t i = 0; i < in_use->set->count; i++) {
         const struct plan_sample *s = &in_use->set->samples[i];
         if (!s->heading && !seen[s->document] && digest_set_has(&f->now->contents, s->content)) {
@@ -137,60 +72,120 @@ static bool vanished(const struct plan_facts *f, const struct plan_version *in_u
         }
     }
     free(seen);
-    return there * 2 < before && f->now->document_count * 2 < before;
+    return there * 2 < before;
 }
 
-/* A version that is exactly what is wanted, newest first; NULL = none. */
+/* A version that is exactly what is wanted: the one in use before the others, those that were set
+ * aside last, newer ones first. What was exposed to anything else is never used again. */
 static const struct plan_version *find_wanted(const struct plan *p, const struct plan_facts *f)
 {
-    for (size_t i = f->version_count; i-- > 0;)
-        if (digest_equal(f->versions[i].want_key, p->want_key) && f->versions[i].has_weights)
-            return &f->versions[i];
-    return NULL;
-}
-
-/* Nothing new to learn, and nothing learned that is no longer wanted: only which of several
- * samples with one content is meant has changed. */
-static bool nothing_to_learn(const struct plan *p, const struct plan_facts *f)
-{
-    return p->start && p->start == f->in_use && p->starts[p->taken].learn == 0;
-}
-
-void plan_adapter(struct plan *p, const struct plan_facts *f, struct arena *a)
-{
-    *p = (struct plan){.document_count = f->now->document_count};
-    const struct plan_version *in_use = find_version(f, f->in_use);
-    p->want_key = plan_want_key(f->recipe, f->base, f->parent, f->now->set);
-    p->version = f->highest + 1;
-    list_starts(p, f, a);
-    if (in_use) {
-        p->recipe_changed = !digest_equal(in_use->recipe, f->recipe);
-        p->base_changed = !digest_equal(in_use->base, f->base);
-        p->parent_changed = f->parent_pending || !digest_equal(in_use->parent, f->parent);
-        if (in_use->set)
-            p->changes = plan_changes(in_use->set, f->now, &p->change_count, &p->unchanged, a);
+    const struct plan_version *best = NULL;
+    for (size_t i = f->version_count; i-- > 0;) {
+        const struct plan_version *v = &f->versions[i];
+        if (!digest_equal(v->want_key, p->want_key) || !v->has_weights ||
+            p->starts[f->version_count - 1 - i].exposed)
+            continue;
+        if (v->number == f->in_use)
+            return v;
+        if (!best || (best->set_aside && !v->set_aside))
+            best = v;
     }
+    return best;
+}
+
+/* Which old texts are tolerated, and by which pairs (`pairs`, by old). */
+static struct plan_correction *tolerate(struct plan *p, const struct plan_facts *f, size_t *count,
+                                        struct arena *a)
+{
+    struct plan_correction *pairs = NULL;
+    *count = 0;
+    for (size_t i = 0; i < f->version_count; i++) {
+        const struct plan_version *v = &f->versions[i];
+        size_t edited = 0;
+        const struct plan_correction *edits =
+            v->set ? plan_edits(v->set, f->now, &edited, a) : NULL;
+        pairs = mem_grow(pairs, *count + edited + v->correction_count + 1, sizeof *pairs);
+        if (edited)
+            memcpy(pairs + *count, edits, edited * sizeof *pairs);
+        *count += edited;
+        if (v->correction_count)
+            memcpy(pairs + *count, v->corrections, v->correction_count * sizeof *pairs);
+        *count += v->correction_count;
+    }
+    if (*count)
+        plan_tolerate(&p->tolerated, pairs, *count, f->wanted);
+    return pairs;
+}
+
+static void compare_in_use(struct plan *p, const struct plan_facts *f, const struct plan_version *v,
+                           struct arena *a)
+{
+    p->recipe_changed = !digest_equal(v->recipe, f->recipe);
+    p->base_changed = !digest_equal(v->base, f->base);
+    p->parent_changed = f->parent_pending || !digest_equal(v->parent, f->parent);
+    p->weights_lost = !v->has_weights;
+    for (size_t i = 0; i + 1 < p->start_count; i++)
+        if (p->starts[i].version == v->number)
+            p->in_use_exposed = p->starts[i].exposed;
+    if (v->set)
+        p->changes = plan_changes(v->set, f->now, &p->change_count, &p->unchanged, a);
+    else if (v->contents)
+        p->changes = plan_changes_unnamed(v, f->now, &p->change_count, &p->unchanged, a);
+}
+
+static void decide(struct plan *p, const struct plan_facts *f, const struct plan_version *in_use)
+{
     const struct plan_version *wanted = f->parent_pending ? NULL : find_wanted(p, f);
     if (vanished(f, in_use)) {
         p->verdict = PLAN_VANISHED;
     } else if (!f->now->sample_count) {
         p->verdict = PLAN_EMPTY;
     } else if (wanted && !f->rebuild) {
-        p->verdict = wanted->number == f->in_use ? PLAN_CURRENT
-                     : wanted->set_aside         ? PLAN_ASIDE
-                                                 : PLAN_USE;
+        bool aside = wanted->set_aside && !p->in_use_exposed;
+        p->verdict = wanted->number == f->in_use ? PLAN_CURRENT : aside ? PLAN_ASIDE : PLAN_USE;
         p->version = wanted->number;
-    } else if (nothing_to_learn(p, f)) {
-        p->verdict = PLAN_CURRENT;
-        p->version = f->in_use;
+    } else if (p->start && p->starts[p->taken].learn == 0) {
+        /* Nothing new, and nothing learned that is no longer wanted: only a heading came, which of
+         * several samples with one content is meant has changed, or a held-out page's caption. */
+        p->verdict = p->start == f->in_use ? PLAN_CURRENT : PLAN_USE;
+        p->version = p->start;
     } else {
         p->verdict = PLAN_TRAIN;
-        choose_samples(p, f, a);
     }
+}
+
+void plan_adapter(struct plan *p, const struct plan_facts *f, struct arena *a)
+{
+    *p = (struct plan){.document_count = f->now->document_count};
+    const struct plan_version *in_use = find_version(f, f->in_use);
+    struct digest_set allowed = {0};
+    size_t pair_count;
+    struct plan_correction *pairs = tolerate(p, f, &pair_count, a);
+    for (size_t i = 0; p->tolerated.count && i < f->wanted->count; i++)
+        digest_set_add(&allowed, f->wanted->items[i]);
+    for (size_t i = 0; i < p->tolerated.count; i++)
+        digest_set_add(&allowed, p->tolerated.items[i]);
+    digest_set_seal(&allowed);
+    p->want_key = plan_want_key(f->recipe, f->base, f->parent, f->now->set);
+    p->version = f->highest + 1;
+    plan_list_starts(p, f, p->tolerated.count ? &allowed : f->wanted, a);
+    if (in_use)
+        compare_in_use(p, f, in_use, a);
+    decide(p, f, in_use);
+    if (p->verdict == PLAN_TRAIN) {
+        choose_samples(p, f, a);
+        if (p->start)
+            p->corrections = plan_record_corrections(pairs, pair_count, &p->tolerated, f->wanted,
+                                                     find_version(f, p->start)->exposure,
+                                                     &p->correction_count, a);
+    }
+    digest_set_free(&allowed);
+    free(pairs);
 }
 
 void plan_free(struct plan *p)
 {
     digest_set_free(&p->learn);
     digest_set_free(&p->validate);
+    digest_set_free(&p->tolerated);
 }

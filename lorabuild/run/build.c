@@ -115,6 +115,8 @@ struct disk_need build_disk_need(const struct build_job *job)
 
 bool build_prepare(struct build *b, struct build_job *job, struct error *e)
 {
+    withdrawal_free(job->withdrawal);
+    job->withdrawal = withdrawal_of(b->workshop, job->target);
     if (job->target->plan.verdict != PLAN_TRAIN) {
         job->version = job->target->plan.version;
         return true;
@@ -131,22 +133,6 @@ bool build_prepare(struct build *b, struct build_job *job, struct error *e)
 }
 
 /* --- Which. --- */
-
-static bool refuse(const struct workshop *w, int adapter, struct error *e)
-{
-    const struct target *t = &w->targets[adapter];
-    const struct rule_dataset *d = &w->project->rules->datasets[t->rule->data[0]];
-    if (t->plan.verdict == PLAN_EMPTY)
-        return error_set(e, ERROR_INPUT,
-                         _("%s: %s holds nothing to learn yet; put .txt, .md or "
-                           ".jsonl files there and run again"),
-                         t->rule->name, d->written);
-    return error_set(e, ERROR_INPUT,
-                     _("%s stopped: over half of its documents are gone from %s at once.\n"
-                       "Share not mounted? Mount it and run again.\n"
-                       "Really withdrawn? lorabuild --rebuild %s"),
-                     t->rule->name, d->written, t->rule->name);
-}
 
 static struct build_job new_job(struct build *b, int adapter)
 {
@@ -225,7 +211,7 @@ static bool mark_needed(struct build *b, struct choice *c, int adapter, struct e
                         parent->plan.version == t->parent_version;
     if ((t->parent_pending || over_another) && !mark_needed(b, c, t->rule->parent, e))
         return false;
-    c[adapter].needed = t->plan.verdict == PLAN_TRAIN || t->plan.verdict == PLAN_USE;
+    c[adapter].needed = t->plan.verdict != PLAN_CURRENT && t->plan.verdict != PLAN_ASIDE;
     return true;
 }
 
@@ -238,9 +224,8 @@ static bool add_job(struct build *b, struct choice *c, int adapter, struct error
     if (c[adapter].failed || !t->planned || !(b->workshop->asked[adapter] || c[adapter].needed))
         return true;
     *job = new_job(b, adapter);
-    bool ok = t->plan.verdict == PLAN_EMPTY || t->plan.verdict == PLAN_VANISHED
-                  ? refuse(b->workshop, adapter, &why)
-                  : !c[adapter].needed || parent_failed || build_prepare(b, job, &why);
+    bool ok = !target_is_refused(b->workshop, t, &why) &&
+              (!c[adapter].needed || parent_failed || build_prepare(b, job, &why));
     if (ok && parent_failed && c[adapter].needed) {
         error_set(&why, ERROR_INPUT, _("stands on %s, which failed"),
                   b->workshop->project->rules->adapters[t->rule->parent].name);
@@ -252,6 +237,7 @@ static bool add_job(struct build *b, struct choice *c, int adapter, struct error
         return true;
     }
     json_decref(job->notes);
+    withdrawal_free(job->withdrawal);
     free(job->attempt);
     if (b->options.keep_going && why.kind != ERROR_INTERRUPTED) {
         leave_out(b, c, adapter, JOB_FAILED, &why);
@@ -303,6 +289,7 @@ void build_free(struct build *b)
 {
     for (size_t i = 0; i < b->job_count; i++) {
         json_decref(b->jobs[i].notes);
+        withdrawal_free(b->jobs[i].withdrawal);
         free(b->jobs[i].attempt);
         reservation_give_back(&b->jobs[i].share);
         child_free(&b->jobs[i].child);

@@ -15,6 +15,7 @@
 #include "lorabuild/run/child.h"
 #include "lorabuild/run/reservations.h"
 #include "lorabuild/run/target.h"
+#include "lorabuild/run/withdrawal.h"
 
 #include <signal.h>
 
@@ -47,7 +48,8 @@ struct build_job {
     uint64_t save_bytes, version_bytes, disk_bytes; /* the last: needed, on the fuller disk */
     uint64_t peak_bytes;                            /* that its child really held; 0 = unknown */
     int threads;
-    json_t *notes; /* of measuring: texts too long, … */
+    json_t *notes;                 /* of measuring: texts too long, … */
+    struct withdrawal *withdrawal; /* NULL = nothing was withdrawn */
     char precision[8];
     char *attempt; /* its folder */
     struct digest attempt_key;

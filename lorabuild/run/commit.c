@@ -41,7 +41,8 @@ bool commit_current(const struct target *t, int version, struct error *e)
 bool commit_use(struct workshop *w, struct target *t, int version, struct error *e)
 {
     (void)w;
-    return lineage_retire_choice(&t->lineage, e) && commit_current(t, version, e);
+    return lineage_retire_choice(&t->lineage, e) &&
+           lineage_set_aside(t->lineage.folder, version, false, e) && commit_current(t, version, e);
 }
 
 /* The version's archive and its line in the history: the only places where a date stands. */

@@ -8,7 +8,7 @@
 struct side {
     struct plan_set *set;
     bool owned;
-    struct facts_datasets texts;
+    struct facts_recalled texts;
 };
 
 /* --- The two sides. --- */
@@ -27,10 +27,10 @@ static bool load_now(struct side *s, struct workshop *w, struct target *t, struc
     if (!facts_gather_samples(w, t, e))
         return false;
     s->set = &t->now;
-    s->texts.list = mem_array(count, sizeof *s->texts.list);
+    s->texts.datasets = mem_array(count, sizeof *s->texts.datasets);
     for (; s->texts.count < count; s->texts.count++) {
         const struct source *source = &w->sources[t->rule->data[s->texts.count]];
-        if (!seal_read_dataset(&s->texts.list[s->texts.count], source->scope->keep,
+        if (!seal_read_dataset(&s->texts.datasets[s->texts.count], source->scope->keep,
                                source->data.key, true, e))
             return false;
     }
@@ -41,7 +41,7 @@ static void free_side(struct side *s)
 {
     if (s->owned)
         facts_free_set(s->set);
-    facts_free_datasets(&s->texts);
+    facts_recalled_free(&s->texts);
 }
 
 /* --- Texts. --- */
@@ -61,8 +61,8 @@ static const struct plan_sample *sample_at(const struct plan_set *set, const cha
 static const struct sample *text_of(const struct side *s, struct digest content, struct digest id)
 {
     for (size_t k = 0; k < s->texts.count; k++)
-        for (size_t d = 0; d < s->texts.list[k].document_count; d++) {
-            const struct document *doc = &s->texts.list[k].documents[d];
+        for (size_t d = 0; d < s->texts.datasets[k].document_count; d++) {
+            const struct document *doc = &s->texts.datasets[k].documents[d];
             for (size_t i = 0; i < doc->count; i++)
                 if (digest_equal(doc->samples[i].content, content) &&
                     (digest_is_zero(id) || digest_equal(doc->samples[i].id, id)))

@@ -1,85 +1,11 @@
 #include "lorabuild/run/facts.h"
 
 #include "lorabuild/common/file.h"
-#include "lorabuild/run/history.h"
+#include "lorabuild/run/blocked.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-struct named_document {
-    const char *shown;
-    const struct document *document;
-};
-
-static int by_shown(const void *a, const void *b)
-{
-    const struct named_document *x = a, *y = b;
-    return strcmp(x->shown, y->shown);
-}
-
-static void add_samples(struct plan_set *set, const struct document *d, uint32_t index,
-                        struct digest_set *texts)
-{
-    for (size_t k = 0; k < d->count; k++) {
-        const struct sample *s = &d->samples[k];
-        bool heading = s->kind == SAMPLE_HEADING;
-        set->samples[set->count++] =
-            (struct plan_sample){s->content, s->id, heading, index, s->place};
-        digest_set_add(&set->ids, s->id);
-        digest_set_add(&set->contents, s->content);
-        if (!heading)
-            digest_set_add(texts, s->id);
-    }
-}
-
-/* All datasets as one set, its documents in the order of their names. */
-static void join_datasets(struct plan_set *set, const struct dataset *const *list,
-                          const char *const *written, size_t count, struct arena *a)
-{
-    size_t documents = 0, samples = 0, n = 0;
-    for (size_t i = 0; i < count; i++) {
-        documents += list[i]->document_count;
-        for (size_t d = 0; d < list[i]->document_count; d++)
-            samples += list[i]->documents[d].count;
-    }
-    struct named_document *named = mem_array(documents, sizeof *named);
-    for (size_t i = 0; i < count; i++)
-        for (size_t d = 0; d < list[i]->document_count; d++) {
-            const struct document *doc = &list[i]->documents[d];
-            named[n++] = (struct named_document){
-                count == 1 ? arena_strdup(a, doc->path)
-                           : arena_printf(a, "%s/%s", written[i], doc->path),
-                doc};
-        }
-    qsort(named, n, sizeof *named, by_shown);
-    *set = (struct plan_set){.documents = arena_array(a, n + 1, sizeof *set->documents),
-                             .first = arena_array(a, n + 1, sizeof *set->first),
-                             .document_count = n,
-                             .samples = arena_array(a, samples + 1, sizeof *set->samples)};
-    struct digest_set texts = {0};
-    for (size_t i = 0; i < n; i++) {
-        set->documents[i] = named[i].shown;
-        set->first[i] = set->count;
-        add_samples(set, named[i].document, (uint32_t)i, &texts);
-    }
-    set->first[n] = set->count;
-    size_t all = texts.count;
-    digest_set_seal(&texts);
-    digest_set_seal(&set->ids);
-    digest_set_seal(&set->contents);
-    set->set = digest_set_digest(&set->ids, SAMPLE_SET);
-    set->sample_count = texts.count;
-    set->repeated_count = all - texts.count;
-    digest_set_free(&texts);
-    free(named);
-}
-
-void facts_free_set(struct plan_set *set)
-{
-    digest_set_free(&set->ids);
-    digest_set_free(&set->contents);
-}
 
 static void add_wanted(struct digest_set *wanted, const struct dataset *d)
 {
@@ -95,150 +21,96 @@ static struct source *samples_of(struct workshop *w, int dataset, struct error *
     return s && source_load_samples(s, e) ? s : NULL;
 }
 
-bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e)
+/* Has a version of this adapter, or may one have, learned a text that was edited since? */
+static bool may_tolerate(const struct workshop *w, const struct target *t)
+{
+    for (size_t i = 0; i < t->rule->data_count; i++)
+        if (w->project->rules->datasets[t->rule->data[i]].edits_relearn)
+            return true;
+    for (size_t i = 0; i < t->lineage.count; i++)
+        if (json_object_get(t->lineage.versions[i].manifest, "corrections"))
+            return true;
+    return false;
+}
+
+/* What the adapter's parents learn, and what their own plans tolerate in what they learned. */
+static bool add_parents(struct workshop *w, struct target *t, struct error *e)
 {
     const struct rules *r = w->project->rules;
+    for (int p = t->rule->parent; p >= 0; p = r->adapters[p].parent) {
+        struct target *parent = workshop_target(w, p, e);
+        if (!parent || (may_tolerate(w, parent) && !target_plan_whole(w, p, e)))
+            return false;
+        for (size_t i = 0; i < parent->plan.tolerated.count; i++)
+            digest_set_add(&t->wanted, parent->plan.tolerated.items[i]);
+        for (size_t i = 0; i < r->adapters[p].data_count; i++) {
+            struct source *s = samples_of(w, r->adapters[p].data[i], e);
+            if (!s)
+                return false;
+            add_wanted(&t->wanted, &s->data);
+        }
+    }
+    return true;
+}
+
+bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e)
+{
     size_t count = t->rule->data_count;
-    const struct dataset **list = mem_array(count, sizeof *list);
-    const char **written = mem_array(count, sizeof *written);
+    struct facts_dataset *list = mem_array(count, sizeof *list);
     bool ok = true;
     for (size_t i = 0; ok && i < count; i++) {
         struct source *s = samples_of(w, t->rule->data[i], e);
         ok = s != NULL;
         if (ok) {
-            list[i] = &s->data;
-            written[i] = s->rule->written;
+            list[i] = (struct facts_dataset){&s->data, s->rule->written, s->rule->edits_relearn};
             add_wanted(&t->wanted, &s->data);
         }
     }
     if (ok)
-        join_datasets(&t->now, list, written, count, &t->arena);
-    for (int p = t->rule->parent; ok && p >= 0; p = r->adapters[p].parent)
-        for (size_t i = 0; ok && i < r->adapters[p].data_count; i++) {
-            struct source *s = samples_of(w, r->adapters[p].data[i], e);
-            ok = s != NULL;
-            if (ok)
-                add_wanted(&t->wanted, &s->data);
-        }
+        facts_join(&t->now, list, count, &t->arena);
+    ok = ok && add_parents(w, t, e);
     digest_set_seal(&t->wanted);
-    free(written);
     free(list);
     return ok;
 }
 
-char *facts_record_path(const struct target *t, int version)
-{
-    return mem_printf("%s/lineage/%s/v%d.json", t->scope->keep, t->lineage.name, version);
-}
+enum { IDS, CONTENTS, VALIDATED, SETS };
 
-bool facts_record_version(const struct workshop *w, const struct target *t, int version,
-                          double seconds, struct error *e)
-{
-    json_t *datasets = json_array();
-    for (size_t i = 0; i < t->rule->data_count; i++) {
-        const struct source *s = &w->sources[t->rule->data[i]];
-        char hex[DIGEST_HEX];
-        digest_hex(s->data.key, hex);
-        json_array_append_new(datasets, json_pack("{s:s, s:s?, s:s}", "key", hex, "client",
-                                                  s->scope->client, "written", s->rule->written));
-    }
-    json_t *o = json_pack("{s:i, s:o, s:f}", "format", 1, "datasets", datasets, "seconds", seconds);
-    char *path = facts_record_path(t, version), *folder = path_folder(path);
-    struct strbuf b = {0};
-    json_object_set_new(o, "changes", history_describe(&t->plan));
-    json_write(&b, o, true);
-    bool ok = folder_make(folder, 0777, e) && file_replace(path, strbuf_str(&b), 0666, e);
-    strbuf_free(&b);
-    json_decref(o);
-    free(folder);
-    free(path);
-    return ok;
-}
-
-double facts_recorded_seconds(const struct target *t, int version)
-{
-    char *path = facts_record_path(t, version);
-    json_t *o = json_read_file(path, 1 << 24, NULL);
-    double seconds = json_number_value(json_object_get(o, "seconds"));
-    json_decref(o);
-    free(path);
-    return seconds;
-}
-
-bool facts_recall_datasets(struct workshop *w, const struct target *t, int version, bool with_text,
-                           struct facts_datasets *f)
-{
-    char *path = facts_record_path(t, version);
-    f->record = json_read_file(path, 1 << 24, NULL);
-    const json_t *datasets = json_object_get(f->record, "datasets");
-    size_t count = json_array_size(datasets);
-    f->count = 0;
-    f->list = mem_array(count, sizeof *f->list);
-    f->written = mem_array(count, sizeof *f->written);
-    for (; f->count < count; f->count++) {
-        const json_t *d = json_array_get(datasets, f->count);
-        const char *key = json_string_value(json_object_get(d, "key"));
-        const char *client = json_string_value(json_object_get(d, "client"));
-        const struct scope *scope = project_scope(w->project, client);
-        struct digest digest;
-        f->written[f->count] = json_string_value(json_object_get(d, "written"));
-        if (!key || !f->written[f->count] || !digest_from_hex(&digest, str_of(key)) ||
-            !seal_has_dataset(scope->keep, digest) ||
-            !seal_read_dataset(&f->list[f->count], scope->keep, digest, with_text, NULL))
-            break;
-    }
-    free(path);
-    if (count && f->count == count)
-        return true;
-    facts_free_datasets(f);
-    return false;
-}
-
-void facts_free_datasets(struct facts_datasets *f)
-{
-    for (size_t i = 0; i < f->count; i++)
-        dataset_free(&f->list[i]);
-    free(f->list);
-    free(f->written);
-    json_decref(f->record);
-    *f = (struct facts_datasets){0};
-}
-
-struct plan_set *facts_recall_set(struct workshop *w, struct target *t, int version)
-{
-    struct facts_datasets f;
-    if (!facts_recall_datasets(w, t, version, false, &f))
-        return NULL;
-    const struct dataset **pointers = mem_array(f.count, sizeof *pointers);
-    struct plan_set *set = arena_alloc(&t->arena, sizeof *set);
-    for (size_t i = 0; i < f.count; i++)
-        pointers[i] = &f.list[i];
-    join_datasets(set, pointers, f.written, f.count, &t->arena);
-    free(pointers);
-    facts_free_datasets(&f);
-    return set;
-}
-
-static void split_samples(const struct version *v, struct digest_set *ids,
-                          struct digest_set *validated)
+static void split_samples(const struct version *v, struct digest_set sets[SETS])
 {
     for (size_t i = 0; i < v->sample_count; i++) {
-        digest_set_add(ids, v->samples[i].id);
-        if (v->samples[i].role == 'v')
-            digest_set_add(validated, v->samples[i].content);
+        const struct lineage_sample *s = &v->samples[i];
+        digest_set_add(&sets[IDS], s->id);
+        if (s->role != 'h')
+            digest_set_add(&sets[CONTENTS], s->content);
+        if (s->role == 'v')
+            digest_set_add(&sets[VALIDATED], s->content);
     }
-    digest_set_seal(ids);
-    digest_set_seal(validated);
+    for (size_t i = 0; i < SETS; i++)
+        digest_set_seal(&sets[i]);
+}
+
+static const struct plan_correction *corrections_of(const struct version *v, struct arena *a)
+{
+    struct plan_correction *list = arena_array(a, v->correction_count + 1, sizeof *list);
+    for (size_t i = 0; i < v->correction_count; i++)
+        list[i] = (struct plan_correction){v->corrections[i].old, v->corrections[i].now};
+    return list;
+}
+
+static int manifest_number(const struct version *v, const char *key)
+{
+    return (int)json_integer_value(json_object_get(v->manifest, key));
 }
 
 static bool describe_version(struct workshop *w, struct target *t, struct version *v,
                              struct plan_version *p, struct error *e)
 {
     struct store *exposures = project_exposures(w->project, t->scope, e);
-    struct digest_set *sets = arena_array(&t->arena, 2, sizeof *sets);
+    struct digest_set *sets = arena_array(&t->arena, SETS, sizeof *sets);
     if (!exposures || !lineage_load_exposure(v, exposures, e))
         return false;
-    split_samples(v, &sets[0], &sets[1]);
+    split_samples(v, sets);
     char *weights = target_weights_folder(t, v->number);
     char *file = path_join(weights, "adapter_model.safetensors");
     *p = (struct plan_version){.number = v->number,
@@ -248,10 +120,14 @@ static bool describe_version(struct workshop *w, struct target *t, struct versio
                                .parent = v->parent,
                                .artifact = v->artifact,
                                .exposure = &v->exposure,
-                               .ids = &sets[0],
-                               .validated = &sets[1],
-                               .updates =
-                                   (int)json_integer_value(json_object_get(v->manifest, "updates")),
+                               .ids = &sets[IDS],
+                               .contents = &sets[CONTENTS],
+                               .validated = &sets[VALIDATED],
+                               .corrections = corrections_of(v, &t->arena),
+                               .correction_count = v->correction_count,
+                               .document_count = (size_t)manifest_number(v, "documents"),
+                               .updates = manifest_number(v, "updates"),
+                               .algorithm = manifest_number(v, "algorithm"),
                                .set_aside = v->set_aside,
                                .has_weights = !v->damaged && access(file, R_OK) == 0,
                                .set = facts_recall_set(w, t, v->number)};
@@ -271,6 +147,7 @@ bool facts_is_current(struct workshop *w, struct target *t, bool *current, struc
         return false;
     *current = digest_equal(v->want_key,
                             plan_want_key(t->recipe, t->base, t->parent_artifact, s->data.set));
+    *current = *current && blocked_is_judged(t, v->want_key);
     if (!*current)
         return true;
     t->now.document_count = s->data.document_count;
@@ -300,8 +177,11 @@ bool facts_gather_versions(struct workshop *w, struct target *t, struct error *e
                                    .versions = t->versions,
                                    .version_count = count,
                                    .in_use = t->lineage.current,
+                                   .chosen = t->lineage.chosen.number,
                                    .highest = t->lineage.highest,
                                    .max_chain = t->rule->max_chain,
+                                   .hold_out_least =
+                                       t->rule->check.none ? 0 : t->rule->check.least_documents,
                                    .rebuild = w->rebuild && w->asked && w->asked[t->rule - first]};
     return true;
 }
@@ -312,6 +192,7 @@ void facts_free(struct target *t)
         struct plan_version *v = &t->versions[i];
         if (v->ids) {
             digest_set_free((struct digest_set *)(uintptr_t)v->ids);
+            digest_set_free((struct digest_set *)(uintptr_t)v->contents);
             digest_set_free((struct digest_set *)(uintptr_t)v->validated);
         }
         if (v->set)

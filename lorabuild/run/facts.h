@@ -7,28 +7,38 @@
 /* Is the version in use exactly what is wanted? Told by headers alone: no list of samples is
  * opened. Then target->plan says so and target->now holds counts. Needs the parent's artifact. */
 bool facts_is_current(struct workshop *w, struct target *t, bool *current, struct error *e);
-/* target->now and target->wanted. */
+/* target->now and target->wanted. What the plans of its parents tolerate is wanted, too. */
 bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e);
 /* target->versions and target->facts, which points into the target. */
 bool facts_gather_versions(struct workshop *w, struct target *t, struct error *e);
 void facts_free(struct target *t);
+
+/* A dataset with its path as the rules write it; does it relearn what is edited? */
+struct facts_dataset {
+    const struct dataset *data;
+    const char *written;
+    bool relearn;
+};
+/* Several as one set, its documents in the order of their names; with several datasets the names
+ * begin with those of their folders. facts_free_set() frees what is not in the arena. */
+void facts_join(struct plan_set *set, const struct facts_dataset *list, size_t count,
+                struct arena *a);
 
 /* The record that names an adapter's version's samples: keep/lineage/NAME/vN.json. It is memory,
  * not truth: without it `--why` cannot name what is gone. */
 bool facts_record_version(const struct workshop *w, const struct target *t, int version,
                           double seconds, struct error *e);
 char *facts_record_path(const struct target *t, int version); /* caller frees */
-/* The datasets that a version was built from, as its record names them; false = not all known any
- * more. Freed by facts_free_datasets(). */
-struct facts_datasets {
-    json_t *record;
-    struct dataset *list;
-    const char **written; /* of each, in the record */
+/* The datasets that a version was built from, if its record and they are still kept. */
+struct facts_recalled {
+    struct dataset *datasets;
+    struct facts_dataset *named; /* the same */
+    struct scope **scopes;       /* where each is kept */
     size_t count;
 };
 bool facts_recall_datasets(struct workshop *w, const struct target *t, int version, bool with_text,
-                           struct facts_datasets *f);
-void facts_free_datasets(struct facts_datasets *f);
+                           struct facts_recalled *r);
+void facts_recalled_free(struct facts_recalled *r);
 /* The samples of a version with their names, from its record; NULL = not known any more. It lies in
  * the target's arena; facts_free_set() frees its digest sets. */
 struct plan_set *facts_recall_set(struct workshop *w, struct target *t, int version);

@@ -8,12 +8,17 @@
 
 enum { MOST_CHANGES = 8, RECORD_MOST_BYTES = 1 << 24 };
 
+static const char *name_of(const struct plan_change *c)
+{
+    return c->document ? c->document : "documents whose names are lost";
+}
+
 /* Several places of one document, changed alike, are one entry. */
 static bool joins_last(json_t *list, const struct plan_change *c, const char *sign)
 {
     json_t *last = json_array_get(list, json_array_size(list) - 1);
     if (!last || strcmp(json_string_value(json_array_get(last, 0)), sign) != 0 ||
-        strcmp(json_string_value(json_array_get(last, 1)), c->document) != 0)
+        strcmp(json_string_value(json_array_get(last, 1)), name_of(c)) != 0)
         return false;
     json_int_t count = json_integer_value(json_array_get(last, 3));
     json_array_set_new(last, 2, json_integer(0));
@@ -23,7 +28,7 @@ static bool joins_last(json_t *list, const struct plan_change *c, const char *si
 
 json_t *history_describe(const struct plan *p)
 {
-    static const char *const signs[] = {"+", "-", "~", "c"};
+    static const char *const signs[] = {"+", "-", "~", "c", "~"};
     json_t *list = json_array();
     json_int_t more = 0;
     for (size_t i = 0; i < p->change_count; i++) {
@@ -33,7 +38,7 @@ json_t *history_describe(const struct plan *p)
         if (json_array_size(list) == MOST_CHANGES)
             more++;
         else
-            json_array_append_new(list, json_pack("[s, s, I, I]", signs[c->kind], c->document,
+            json_array_append_new(list, json_pack("[s, s, I, I]", signs[c->kind], name_of(c),
                                                   (json_int_t)c->place, (json_int_t)c->count));
     }
     return json_pack("{s:o, s:I, s:b, s:b, s:b}", "changes", list, "more", more, "recipe",

@@ -24,7 +24,7 @@ struct rebuilding {
 struct piece {
     const struct ancestor *a;
     struct rule_adapter rule;
-    struct facts_datasets datasets;
+    struct facts_recalled datasets;
     struct source *sources;
     int *data; /* 0 … n-1: the rule's data */
     struct target target;
@@ -101,11 +101,9 @@ static bool fill_rule(struct rebuilding *r, struct piece *p, struct error *e)
     p->data = mem_array(p->datasets.count, sizeof *p->data);
     p->sources = mem_array(p->datasets.count, sizeof *p->sources);
     for (size_t i = 0; i < p->datasets.count; i++) {
-        const json_t *d = json_array_get(json_object_get(p->datasets.record, "datasets"), i);
-        const char *client = json_string_value(json_object_get(d, "client"));
         p->data[i] = (int)i;
-        p->sources[i] = (struct source){.scope = project_scope(r->real->project, client),
-                                        .data = {.key = p->datasets.list[i].key}};
+        p->sources[i] = (struct source){.scope = p->datasets.scopes[i],
+                                        .data = {.key = p->datasets.datasets[i].key}};
     }
     p->rule.data = p->data;
     p->rule.data_count = p->datasets.count;
@@ -231,7 +229,7 @@ static bool train_piece(struct rebuilding *r, struct piece *p, const char **diff
 static void free_piece(struct piece *p)
 {
     plan_free(&p->target.plan);
-    facts_free_datasets(&p->datasets);
+    facts_recalled_free(&p->datasets);
     free(p->job.attempt);
     free(p->sources);
     free(p->data);

@@ -5,6 +5,7 @@
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/formats/weights.h"
+#include "lorabuild/run/blocked.h"
 #include "lorabuild/run/facts.h"
 
 #include <stdlib.h>
@@ -19,6 +20,7 @@ void workshop_open(struct workshop *w, struct project *p)
     w->sources = mem_array(r->dataset_count, sizeof *w->sources);
     w->targets = mem_array(r->adapter_count, sizeof *w->targets);
     w->base_digests = mem_array(r->base_count, sizeof *w->base_digests);
+    w->base_files = mem_array(r->base_count, sizeof *w->base_files);
 }
 
 void target_forget(struct target *t)
@@ -33,6 +35,15 @@ void target_forget(struct target *t)
     *t = (struct target){0};
 }
 
+static void free_base_files(struct base_files *f)
+{
+    for (size_t i = 0; i < f->count; i++)
+        free(f->names[i]);
+    free(f->names);
+    free(f->digests);
+    *f = (struct base_files){0};
+}
+
 void workshop_close(struct workshop *w)
 {
     const struct rules *r = w->project->rules;
@@ -40,6 +51,9 @@ void workshop_close(struct workshop *w)
         target_forget(&w->targets[i]);
     for (size_t i = 0; i < r->dataset_count; i++)
         source_free(&w->sources[i]);
+    for (size_t i = 0; i < r->base_count; i++)
+        free_base_files(&w->base_files[i]);
+    free(w->base_files);
     free(w->base_digests);
     free(w->targets);
     free(w->sources);
@@ -85,16 +99,23 @@ bool workshop_base_digest(struct workshop *w, int base, struct digest *d, struct
     struct store *hashes = project_hashes(w->project, project_scope(w->project, NULL), e);
     bool ok = hashes && weights_list_files(b->path, &files, &count, e);
     struct digest_stream *s = digest_begin("base model");
+    struct base_files found = {mem_array(count, sizeof *found.names),
+                               mem_array(count, sizeof *found.digests), 0};
     digest_add_text(s, b->template ? b->template : "");
     for (size_t i = 0; ok && i < count; i++) {
-        struct digest file;
-        ok = scan_file_digest(&file, files[i], hashes, w->source_options.rehash, e);
+        struct digest *file = &found.digests[i];
+        ok = scan_file_digest(file, files[i], hashes, w->source_options.rehash, e);
+        found.names[found.count++] = mem_strdup(path_base(files[i]));
         digest_add_text(s, count == 1 ? "weights" : path_base(files[i]));
-        digest_add_digest(s, file);
+        digest_add_digest(s, *file);
     }
     *d = digest_end(s);
-    if (ok)
+    if (ok) {
         w->base_digests[base] = *d;
+        w->base_files[base] = found;
+    } else {
+        free_base_files(&found);
+    }
     for (size_t i = 0; i < count; i++)
         free(files[i]);
     free(files);
@@ -161,22 +182,49 @@ char *target_weights_folder(const struct target *t, int version)
 
 /* May a new version be built on version `number` of the parent? It must be there, over the base
  * model as it is now, and must have seen nothing that its own datasets no longer hold. */
-static bool parent_fits(struct workshop *w, struct target *parent, int number, struct error *e)
+static bool parent_fits(struct workshop *w, int adapter, int number, bool *fits, struct error *e)
 {
+    struct target *parent = &w->targets[adapter];
     struct version *v = lineage_version(&parent->lineage, number);
     struct digest base;
-    if (parent->settled && number == parent->plan.version)
+    *fits = parent->settled && number == parent->plan.version;
+    if (*fits || !v)
         return true;
-    if (!v || !workshop_base_digest(w, parent->rule->base, &base, e) ||
-        !digest_equal(v->base, base))
+    if (!workshop_base_digest(w, parent->rule->base, &base, e) || !target_plan_whole(w, adapter, e))
         return false;
-    if (parent->settled && !facts_gather_samples(w, parent, e))
-        return false;
-    parent->settled = false;
-    struct store *exposures = project_exposures(w->project, parent->scope, e);
-    if (!exposures || !lineage_load_exposure(v, exposures, NULL))
-        return false;
-    return digest_set_within(&v->exposure, &parent->wanted);
+    *fits = digest_equal(v->base, base);
+    for (size_t i = 0; i + 1 < parent->plan.start_count; i++)
+        if (parent->plan.starts[i].version == number && parent->plan.starts[i].exposed)
+            *fits = false;
+    return true;
+}
+
+/* The parent's version that the version in use was built on; 0: there is none, or it was one of
+ * another adapter, or of another build. */
+static int kept_parent(struct target *t, struct target *parent)
+{
+    struct version *mine = lineage_version(&t->lineage, t->lineage.current);
+    const json_t *kept = mine ? json_object_get(mine->manifest, "parent") : NULL;
+    const char *name = json_string_value(json_object_get(kept, "name"));
+    int number = (int)json_integer_value(json_object_get(kept, "version"));
+    struct version *v = lineage_version(&parent->lineage, number);
+    bool same = v && name && strcmp(name, parent->rule->name) == 0 &&
+                digest_equal(v->artifact, mine->parent);
+    return same ? number : 0;
+}
+
+/* What the parent's own plan says is to be used; 0: it must be built first. */
+static int planned_parent(const struct target *parent)
+{
+    switch (parent->plan.verdict) {
+    case PLAN_CURRENT:
+    case PLAN_USE: return parent->plan.version;
+    case PLAN_ASIDE: return parent->lineage.current;
+    case PLAN_TRAIN:
+    case PLAN_EMPTY:
+    case PLAN_VANISHED: break;
+    }
+    return 0;
 }
 
 /* The version of the parent to build on, as a lock file would have it: the one that the version
@@ -188,28 +236,26 @@ static bool choose_parent(struct workshop *w, struct target *t, struct error *e)
     if (!target_plan(w, t->rule->parent, e))
         return false;
     struct target *parent = workshop_target(w, t->rule->parent, e);
-    struct version *mine = lineage_version(&t->lineage, t->lineage.current);
-    const json_t *kept = mine ? json_object_get(mine->manifest, "parent") : NULL;
-    int number = (int)json_integer_value(json_object_get(kept, "version"));
-    bool sticky = t->rule->pin == PIN_STICKY && !w->newest_parents;
-    if (t->rule->pin == PIN_VERSION) {
-        number = t->rule->pinned_version;
-        if (!parent_fits(w, parent, number, e))
-            return error_at(e, ERROR_USAGE, t->rule->place.file, t->rule->place.line,
-                            t->rule->place.column,
-                            _("%s v%d does not exist, or has learned what "
-                              "is no longer wanted, or was trained over another base model"),
-                            parent->rule->name, number);
-    } else if (!sticky || !number || !parent_fits(w, parent, number, e)) {
-        bool ready = parent->plan.verdict != PLAN_TRAIN;
-        number = ready ? parent->plan.version : 0;
-        t->parent_pending = !ready;
-    }
-    struct version *chosen = number ? lineage_version(&parent->lineage, number) : NULL;
+    bool sticky = t->rule->pin == PIN_STICKY, pinned = t->rule->pin == PIN_VERSION, fits = false;
+    int number = pinned ? t->rule->pinned_version : 0;
+    if (sticky && !w->newest_parents)
+        number = kept_parent(t, parent);
+    if (number && !parent_fits(w, t->rule->parent, number, &fits, e))
+        return false;
+    if (pinned && !fits)
+        return error_at(e, ERROR_USAGE, t->rule->place.file, t->rule->place.line,
+                        t->rule->place.column,
+                        _("%s v%d does not exist, or has learned what "
+                          "is no longer wanted, or was trained over another base model"),
+                        parent->rule->name, number);
+    if (!fits)
+        number = planned_parent(parent);
+    t->parent_pending = number == 0;
     t->parent_version = number;
+    struct version *chosen = lineage_version(&parent->lineage, number);
     if (chosen)
         t->parent_artifact = chosen->artifact;
-    if (number && parent->lineage.current > number)
+    if (sticky && number && parent->lineage.current > number)
         t->newer_parent = parent->lineage.current;
     return true;
 }
@@ -270,6 +316,17 @@ static bool ancestors_settled(const struct workshop *w, const struct target *t)
     return parent->settled && t->parent_version == parent->plan.version;
 }
 
+static bool plan_from_lists(struct workshop *w, struct target *t, struct error *e)
+{
+    if (!facts_gather_samples(w, t, e) || !facts_gather_versions(w, t, e))
+        return false;
+    plan_adapter(&t->plan, &t->facts, &t->arena);
+    t->planned = true;
+    if (!w->project->read_only)
+        blocked_update(t, NULL); /* what could not be written now is written by the next run */
+    return true;
+}
+
 bool target_plan(struct workshop *w, int adapter, struct error *e)
 {
     struct target *t = workshop_target(w, adapter, e);
@@ -291,11 +348,18 @@ bool target_plan(struct workshop *w, int adapter, struct error *e)
         t->planned = true;
         return true;
     }
-    if (!facts_gather_samples(w, t, e) || !facts_gather_versions(w, t, e))
+    return plan_from_lists(w, t, e);
+}
+
+bool target_plan_whole(struct workshop *w, int adapter, struct error *e)
+{
+    if (!target_plan(w, adapter, e))
         return false;
-    plan_adapter(&t->plan, &t->facts, &t->arena);
-    t->planned = true;
-    return true;
+    struct target *t = &w->targets[adapter];
+    if (!t->settled)
+        return true;
+    t->settled = false;
+    return plan_from_lists(w, t, e);
 }
 
 void target_plan_in_full(struct target *t)
@@ -303,4 +367,45 @@ void target_plan_in_full(struct target *t)
     plan_free(&t->plan);
     t->facts.in_full = true;
     plan_adapter(&t->plan, &t->facts, &t->arena);
+}
+
+static bool refuse_missing(const struct workshop *w, const struct target *t, struct error *e)
+{
+    const struct plan_version *in_use = NULL;
+    const char *name = t->rule->name,
+               *written = w->project->rules->datasets[t->rule->data[0]].written;
+    for (size_t i = 0; i < t->facts.version_count; i++)
+        if (t->facts.versions[i].number == t->facts.in_use)
+            in_use = &t->facts.versions[i];
+    size_t before = in_use ? in_use->document_count : 0, now = t->now.document_count;
+    if (!before)
+        return error_set(e, ERROR_INPUT,
+                         _("%s: %s holds nothing to learn yet; put .txt, .md or "
+                           ".jsonl files there and run again"),
+                         name, written);
+    if (!now)
+        return error_set(e, ERROR_INPUT,
+                         _("%-8s  stopped: %s/ is empty; v%d learned %zu %s\n"
+                           "          Share not mounted? Mount it and run again.\n"
+                           "          All withdrawn? lorabuild forget %s --all"),
+                         name, written, in_use->number, before,
+                         before == 1 ? _("document") : _("documents"), name);
+    return error_set(e, ERROR_INPUT,
+                     _("%-8s  stopped: %zu of %zu documents are gone from %s/ at once\n"
+                       "          Share not mounted? Mount it and run again.\n"
+                       "          Really withdrawn? lorabuild --rebuild %s"),
+                     name, before - now, before, written, name);
+}
+
+bool target_is_refused(const struct workshop *w, const struct target *t, struct error *e)
+{
+    switch (t->plan.verdict) {
+    case PLAN_EMPTY:
+    case PLAN_VANISHED: refuse_missing(w, t, e); return true;
+    case PLAN_CURRENT:
+    case PLAN_ASIDE:
+    case PLAN_USE:
+    case PLAN_TRAIN: break;
+    }
+    return false;
 }

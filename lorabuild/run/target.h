@@ -32,12 +32,19 @@ struct target {
     size_t mended_count;
 };
 
+struct base_files { /* what a base's digest was made of */
+    char **names;   /* last parts of their paths */
+    struct digest *digests;
+    size_t count;
+};
+
 struct workshop {
     struct project *project;
     struct machine machine;
-    struct source *sources;      /* one a dataset of the rules */
-    struct target *targets;      /* one an adapter of the rules */
-    struct digest *base_digests; /* one a base; zero = not yet known */
+    struct source *sources;        /* one a dataset of the rules */
+    struct target *targets;        /* one an adapter of the rules */
+    struct digest *base_digests;   /* one a base; zero = not yet known */
+    struct base_files *base_files; /* one a base; filled with its digest */
     struct source_options source_options;
     bool rebuild, newest_parents;
     const bool *asked; /* one an adapter: named on the command line (rebuild's reach) */
@@ -53,6 +60,12 @@ struct target *workshop_target(struct workshop *w, int adapter, struct error *e)
 
 /* Facts and plan of an adapter, anew; its parents are planned as far as needed. */
 bool target_plan(struct workshop *w, int adapter, struct error *e);
+/* The same, and even where headers alone showed the adapter to be current, every list is opened:
+ * then plan.starts tells of each version whether it was exposed to something not wanted. */
+bool target_plan_whole(struct workshop *w, int adapter, struct error *e);
+/* Must the plan be refused (PLAN_EMPTY, PLAN_VANISHED)? Then `e` says why, as a
+ * user is asked. */
+bool target_is_refused(const struct workshop *w, const struct target *t, struct error *e);
 /* Plans again from the same facts, now knowing that continuing costs no less than starting anew. */
 void target_plan_in_full(struct target *t);
 /* Forgets plan and lineage: something was built. */

@@ -184,9 +184,38 @@ static json_t *describe_parent(const struct workshop *w, const struct target *t)
                      "version", t->parent_version, "artifact", hex_or_null(t->parent_artifact));
 }
 
+/* Which file of the base is which, so that --why can name the one that changed. */
+static json_t *describe_base(const struct workshop *w, int base)
+{
+    const struct base_files *f = &w->base_files[base];
+    json_t *o = json_object();
+    for (size_t i = 0; i < f->count; i++)
+        json_object_set_new(o, f->names[i], hex_or_null(f->digests[i]));
+    return o;
+}
+
+/* The check after an update; NULL: none. Where the version in use may not stay, none can fail. */
+static json_t *describe_check(const struct target *t)
+{
+    if (t->rule->check.none)
+        return json_null();
+    return json_pack("{s:o}", "limit",
+                     t->plan.in_use_exposed ? json_null() : json_real(t->rule->check.limit));
+}
+
+static json_t *list_corrections(const struct plan *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->correction_count; i++)
+        json_array_append_new(list, json_pack("[o, o]", hex_or_null(p->corrections[i].old),
+                                              hex_or_null(p->corrections[i].now)));
+    return list;
+}
+
 static json_t *manifest(const struct workshop *w, const struct build_job *job)
 {
     const struct target *t = job->target;
+    const char *template = w->project->rules->bases[t->rule->base].template;
     char *why = reason(t);
     json_t *m =
         json_pack("{s:i, s:s, s:i, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:i, s:i, s:s, s:o}",
@@ -201,6 +230,11 @@ static json_t *manifest(const struct workshop *w, const struct build_job *job)
     json_object_set_new(m, "samples", json_integer((json_int_t)t->now.sample_count));
     json_object_set_new(m, "documents", json_integer((json_int_t)t->now.document_count));
     json_object_set_new(m, "learned", json_integer((json_int_t)t->plan.learn_count));
+    json_object_set_new(m, "algorithm", json_integer(PLAN_ALGORITHM));
+    json_object_set_new(m, "base_files", describe_base(w, t->rule->base));
+    json_object_set_new(m, "template", template ? json_string(template) : json_null());
+    if (t->plan.correction_count)
+        json_object_set_new(m, "corrections", json_integer((json_int_t)t->plan.correction_count));
     free(why);
     return m;
 }
@@ -214,6 +248,8 @@ json_t *train_plan_train(struct workshop *w, struct build_job *job, struct error
     json_object_set_new(plan, "steps", json_integer(job->steps));
     json_object_set_new(plan, "precision", json_string(job->precision));
     json_object_set_new(plan, "manifest", manifest(w, job));
+    json_object_set_new(plan, "check", describe_check(job->target));
+    json_object_set_new(plan, "corrections", list_corrections(&job->target->plan));
     if (job->target->plan.start) {
         int64_t share = job->steps / 20;
         int64_t most = job->steps / 4 > 1 ? job->steps / 4 : 1;

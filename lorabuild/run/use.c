@@ -79,10 +79,12 @@ static bool refuse_exposed(struct workshop *w, struct target *t, struct version 
 {
     struct store *exposures = project_exposures(w->project, t->scope, e);
     struct digest_set unwanted = {0};
-    if (!exposures || !lineage_load_exposure(v, exposures, e) || !facts_gather_samples(w, t, e))
+    int adapter = (int)(t->rule - w->project->rules->adapters);
+    if (!exposures || !lineage_load_exposure(v, exposures, e) || !target_plan_whole(w, adapter, e))
         return false;
     for (size_t i = 0; i < v->exposure.count; i++)
-        if (!digest_set_has(&t->wanted, v->exposure.items[i]))
+        if (!digest_set_has(&t->wanted, v->exposure.items[i]) &&
+            !digest_set_has(&t->plan.tolerated, v->exposure.items[i]))
             digest_set_add(&unwanted, v->exposure.items[i]);
     digest_set_seal(&unwanted);
     bool ok = !unwanted.count || refuse_by_name(w, t, v->number, &unwanted, e);

@@ -78,22 +78,43 @@ static void list_samples(const struct result *r, struct lineage_sample **list, s
         }
 }
 
+/* The plan's "corrections": which old texts in the exposure were edited, and to what. */
+static bool read_corrections(struct lineage_correction **list, size_t *count, const json_t *plan,
+                             struct error *e)
+{
+    const json_t *pairs = json_object_get(plan, "corrections");
+    *count = json_array_size(pairs);
+    *list = *count ? mem_array(*count, sizeof **list) : NULL;
+    for (size_t i = 0; i < *count; i++) {
+        const char *old, *now;
+        if (json_unpack(json_array_get(pairs, i), "[ss]", &old, &now) < 0 ||
+            !digest_from_hex(&(*list)[i].old, str_of(old)) ||
+            !digest_from_hex(&(*list)[i].now, str_of(now)))
+            return error_set(e, ERROR_INTERNAL, "plan: correction %zu is malformed", i);
+    }
+    return true;
+}
+
 /* What was learned is what went through the trainer, not what was planned. */
 static bool write_samples(const struct result *r, const char *folder, struct error *e)
 {
     struct digest_set exposure = {0};
     struct lineage_sample *list = NULL;
-    size_t count;
+    struct lineage_correction *corrections = NULL;
+    size_t count, correction_count;
     char *path = path_join(folder, "samples");
     for (size_t i = 0; i < r->training->consumed.count; i++)
         digest_set_add(&exposure, r->training->consumed.items[i]);
-    bool ok = add_exposure(&exposure, r->start, e) && add_exposure(&exposure, r->parent, e);
+    bool ok = add_exposure(&exposure, r->start, e) && add_exposure(&exposure, r->parent, e) &&
+              read_corrections(&corrections, &correction_count, r->job->plan, e);
     if (ok) {
         list_samples(r, &list, &count, &exposure);
         digest_set_seal(&exposure);
-        ok = lineage_write_samples(path, list, count, &exposure, e);
+        ok = lineage_write_samples_corrected(path, list, count, &exposure, corrections,
+                                             correction_count, e);
     }
     free(path);
+    free(corrections);
     free(list);
     digest_set_free(&exposure);
     return ok;
@@ -113,11 +134,11 @@ static json_t *describe_metrics(const struct result *r)
                           "held_out_before", number_or_null(t->held_out_before), "held_out_after",
                           number_or_null(t->held_out_after), "held_out_windows",
                           (json_int_t)r->job->validate.count);
-    json_object_set_new(
-        m, "check",
-        !r->gate ? json_string("not gated")
-                 : json_pack("{s:o, s:o, s:b}", "change", number_or_null(r->gate->change), "limit",
-                             number_or_null(GATE_LIMIT), "passed", !r->gate->failed));
+    json_object_set_new(m, "check",
+                        !r->gate ? json_string("not gated")
+                                 : json_pack("{s:o, s:o, s:b}", "change",
+                                             number_or_null(r->gate->change), "limit",
+                                             number_or_null(r->limit), "passed", !r->gate->failed));
     return m;
 }
 

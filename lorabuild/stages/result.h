@@ -12,6 +12,7 @@ struct result {
     const struct job_adapter *parent, *start;
     const struct training_result *training;
     const struct gate *gate; /* NULL: not checked */
+    double limit;            /* of the check; infinite: it cannot fail */
     struct digest artifact;  /* out: of the trained weights alone */
 };
 

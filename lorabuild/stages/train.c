@@ -104,11 +104,16 @@ static bool finish(struct job *j, const struct job_adapter *parent, const struct
                    const struct training_result *t, const char *attempt, struct error *e)
 {
     struct gate gate, *checked = NULL;
-    if (start->there && t->window_before && t->window_after && j->validate.count) {
-        gate = gate_check(t->window_before, t->window_after, j->validate.count, GATE_LIMIT);
+    const json_t *check = json_object_get(j->plan, "check"),
+                 *most = json_object_get(check, "limit");
+    double limit = json_is_number(most) ? json_number_value(most) : INFINITY;
+    if (start->there && json_is_object(check) && t->window_before && t->window_after &&
+        j->validate.count) {
+        gate = gate_check(t->window_before, t->window_after, j->validate.count, limit);
         checked = &gate;
     }
-    struct result r = {.job = j, .parent = parent, .start = start, .training = t, .gate = checked};
+    struct result r = {
+        .job = j, .parent = parent, .start = start, .training = t, .gate = checked, .limit = limit};
     char *out = path_join(attempt, "out");
     double began_s = clock_seconds();
     bool ok = weights_unchanged(j->weights, e) && result_write(&r, out, e);

@@ -11,8 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define GATE_LIMIT 0.01 /* the mean loss may grow by 1 % */
-
 struct gate {
     double change; /* of the mean loss, relative to `before` */
     double least;  /* its 5 % quantile */

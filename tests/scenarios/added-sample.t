@@ -15,7 +15,7 @@ Unchanged: 10 samples, recipe, writer, city v1.
 Where it could start:
   v1        yes   all its 10 samples are still wanted; 1 to learn      <- taken
   city v1   yes   11 to learn, about TIME
-Rule: never continue from what has learned something no longer wanted.
+Rule: of those that may be continued, the one with the least to learn.
 OUT
 check_not 'why builds nothing' test -e adapters/text-a/v2
 

@@ -27,7 +27,14 @@ says 'T09: the same base model elsewhere changes nothing' 'v1 is current'
 for part in 'chat template' tokenizer weights; do
     another "$part"
     run --why client-a
-    says "T09: another $part: --why names the base model" '~ writer             another base model'
+    case $part in
+    'chat template') line="~ template           chatml, was the model's own" ;;
+    tokenizer) line='~ tokenizer.json     file of the base model, changed' ;;
+    weights) line='~ model.safetensors  file of the base model, changed' ;;
+    esac
+    says "T09: another $part: --why names it" "$line"
+    check 'and nothing else of the base' test "$(printf '%s\n' "$out" | grep -c '^  ~')" = 3
+    says 'and the rule' 'Rule: weights trained over one base model fit no other.'
     says 'and the domain below is learned anew too' 'city v2   yes   10 to learn'
 done
 run client-a

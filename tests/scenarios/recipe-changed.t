@@ -16,7 +16,7 @@ Unchanged: 10 samples, writer, city v1.
 Where it could start:
   v1        no    trained with another recipe
   city v1   yes   10 to learn, about TIME                               <- taken
-Rule: never continue from what has learned something no longer wanted.
+Rule: another recipe is learned from the start.
 OUT
 run client-a
 check 'v2 is trained in full' grep -q '"ancestor": 0' adapters/text-a/v2/manifest.json

@@ -18,13 +18,13 @@ text-a would become v3, about TIME:
 Unchanged: 10 samples, recipe, writer, city v1.
 
 Where it could start:
-  v2        no    learned the old text of ferry.md §1
+  v2        no    learned ferry.md, which is gone
   v1        yes   all its 10 samples are still wanted; 1 to learn      <- taken
   city v1   yes   11 to learn, about TIME
 Rule: never continue from what has learned something no longer wanted.
 OUT
 run client-a
-says 'the plan says what is not continued' 'v2 learned what is gone; it is not continued'
+says 'the plan says what is not continued' 'v2 learned it; it is not continued'
 check 'v3 comes from v1' grep -q '"ancestor": 1' adapters/text-a/v3/manifest.json
 
 sed -i 's/bridge may be late/bridge may be early/' clients/a/proposals/bridge.md

@@ -279,7 +279,7 @@ static void samples_are_canonical(void **state)
         assert_false(lineage_read_samples(in(f, "c"), &read, &count, &read_exposure, &e));
         a.data[n] = was;
     }
-    put_file(in(f, "c"), "lorabuild-samples 2\n");
+    put_file(in(f, "c"), "lorabuild-samples 3\n");
     assert_false(lineage_read_samples(in(f, "c"), &read, &count, &read_exposure, &e));
     assert_non_null(strstr(e.message, "newer lorabuild"));
     digest_set_free(&exposure);
@@ -311,6 +311,51 @@ static void exposure_is_remembered(void **state)
     assert_false(lineage_load_exposure(&l.versions[0], NULL, &e));
     lineage_free(&l);
     store_close(store);
+}
+
+/* What was edited in place stands in a section of its own, is remembered too, and its file is
+ * refused where it was changed. */
+static void corrections_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct error e;
+    char note[256];
+    commit(f, 1);
+    struct lineage_sample sample = {numbered(1), numbered(11), 'l'}, *read;
+    struct lineage_correction pairs[] = {
+        {numbered(9), numbered(1)}, {numbered(8), numbered(1)}, {numbered(9), numbered(1)}};
+    struct digest_set exposure = {0}, none;
+    for (int i = 7; i <= 9; i++)
+        digest_set_add(&exposure, numbered(i));
+    digest_set_seal(&exposure);
+    assert_true(
+        lineage_write_samples_corrected(in(f, "v1/samples"), &sample, 1, &exposure, pairs, 3, &e));
+    struct store *store = store_open(at(&f->d, "store"), NULL, false, note, &e);
+    for (int round = 0; round < 2; round++) {
+        struct lineage l = loaded(f);
+        struct version *v = &l.versions[0];
+        assert_true(lineage_load_exposure(v, store, &e));
+        assert_int_equal(v->sample_count, 1);
+        assert_int_equal(v->exposure.count, 3);
+        assert_int_equal(v->correction_count, 2);
+        assert_true(digest_compare(v->corrections[0].old, v->corrections[1].old) < 0);
+        assert_true(digest_equal(v->corrections[0].now, numbered(1)));
+        lineage_free(&l);
+        if (round == 0) {
+            struct strbuf text = {0};
+            size_t count;
+            assert_true(file_read(&text, in(f, "v1/samples"), 4096, &e));
+            for (size_t n = 1; n < text.size; n += 7) {
+                assert_true(file_replace(in(f, "c"), (struct str){text.data, n}, 0666, &e));
+                assert_false(lineage_read_samples(in(f, "c"), &read, &count, &none, &e));
+            }
+            assert_non_null(strstr(text.data, "corrected 2"));
+            strbuf_free(&text);
+        }
+        unlink(in(f, "v1/samples")); /* the second round asks the store */
+    }
+    store_close(store);
+    digest_set_free(&exposure);
 }
 
 static void history_survives_a_torn_line(void **state)
@@ -608,6 +653,7 @@ int main(void)
         WITH_FOLDER(damaged_manifests_are_named),
         WITH_FOLDER(samples_are_canonical),
         WITH_FOLDER(exposure_is_remembered),
+        WITH_FOLDER(corrections_are_kept),
         WITH_FOLDER(history_survives_a_torn_line),
         WITH_FOLDER(a_choice_counts_once_it_is_written),
         WITH_FOLDER(blocks_are_kept_by_line),

@@ -125,6 +125,34 @@ static const struct wrong one_error[] = {
      "lorabuild.yaml:4:50: 'k' joined with its parents has rank 24 (8 + 16), above max_rank 16\n"
      "  4 |   k: {from: x, data: corpus/, rank: 8, max_rank: 16}\n"
      "    |                                                  ^^\n"},
+    {BASE HERE ", check: {limit: 1}}\n",
+     "lorabuild.yaml:3:37: 'limit' takes a percentage from 0% to 100%, such as 1%, not '1'\n"
+     "  3 |   x: {data: corpus/, check: {limit: 1}}\n"
+     "    |                                     ^\n"},
+    {BASE HERE ", check: {limit: 101 %}}\n",
+     "lorabuild.yaml:3:37: 'limit' takes a percentage from 0% to 100%, such as 1%, not '101 %'\n"
+     "  3 |   x: {data: corpus/, check: {limit: 101 %}}\n"
+     "    |                                     ^^^^^\n"},
+    {BASE HERE ", check: {least_documents: 1}}\n",
+     "lorabuild.yaml:3:47: 'least_documents' takes a whole number from 2 to 1000000, not '1'\n"
+     "  3 |   x: {data: corpus/, check: {least_documents: 1}}\n"
+     "    |                                               ^\n"},
+    {BASE HERE ", check: {limits: 1%}}\n",
+     "lorabuild.yaml:3:30: unknown key 'limits'; did you mean 'limit'?\n"
+     "  3 |   x: {data: corpus/, check: {limits: 1%}}\n"
+     "    |                              ^^^^^^\n"},
+    {BASE HERE ", check: off}\n", "lorabuild.yaml:3:29: 'check' takes none, not 'off'\n"
+                                  "  3 |   x: {data: corpus/, check: off}\n"
+                                  "    |                             ^^^\n"},
+    {BASE HERE ", check: [none]}\n",
+     "lorabuild.yaml:3:29: 'check' takes none, or {limit: 1%, least_documents: 10}, not a list\n"
+     "  3 |   x: {data: corpus/, check: [none]}\n"
+     "    |                             ^\n"},
+    {BASE "defaults: {text: {check: }}\n" HERE "}\n",
+     "lorabuild.yaml:2:19: 'check' has no value; it takes none, or {limit: 1%, least_documents: "
+     "10}\n"
+     "  2 | defaults: {text: {check: }}\n"
+     "    |                   ^^^^^\n"},
     {BASE "adapters:\n  x: {rank: 8}\n", "lorabuild.yaml:3:3: 'x' has no 'data'\n"
                                          "  3 |   x: {rank: 8}\n"
                                          "    |   ^\n"},

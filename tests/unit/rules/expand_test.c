@@ -205,6 +205,26 @@ static void every_recipe_key_is_taken(void **state)
     assert_true(y->epochs == 3 && y->alpha == 32 && !y->targets);
 }
 
+static void the_check_is_laid_over_key_by_key(void **state)
+{
+    struct project *p = *state;
+    struct rules *r =
+        project_takes(p, "base: models/m.gguf\n"
+                         "defaults: {text: {check: {limit: 2 %, least_documents: 4}}}\n"
+                         "adapters:\n"
+                         "  a: {data: corpus/}\n"
+                         "  b: {data: corpus/, check: none}\n"
+                         "  c: {data: corpus/, check: {limit: 0.5%}}\n"
+                         "  d: {data: corpus/, check: {least_documents: 20}}\n");
+    const struct rule_check *a = &project_adapter(r, "a")->check;
+    const struct rule_check *c = &project_adapter(r, "c")->check;
+    const struct rule_check *d = &project_adapter(r, "d")->check;
+    assert_true(!a->none && a->limit == 0.02 && a->least_documents == 4);
+    assert_true(project_adapter(r, "b")->check.none);
+    assert_true(!c->none && c->limit == 0.005 && c->least_documents == 4);
+    assert_true(!d->none && d->limit == 0.02 && d->least_documents == 20);
+}
+
 static void datasets_have_options(void **state)
 {
     struct project *p = *state;
@@ -385,6 +405,7 @@ int main(void)
         cmocka_unit_test(merge_keys_and_aliases_know_where_they_stand),
         cmocka_unit_test(parents_come_first_and_pins_are_read),
         cmocka_unit_test(every_recipe_key_is_taken),
+        cmocka_unit_test(the_check_is_laid_over_key_by_key),
         cmocka_unit_test(datasets_have_options),
         cmocka_unit_test(included_files_count_as_one),
         cmocka_unit_test(two_patterns_for_one_name_are_refused),
