@@ -32,7 +32,7 @@ static void on_planned(void *context, struct build_job *jobs, size_t count)
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, json_plan(b->workshop, jobs[i].target, &jobs[i]));
-    json_print(json_pack("{s:s, s:o}", "event", "planned", "adapters", list));
+    ndjson_print(json_pack("{s:s, s:o}", "event", "planned", "adapters", list));
 }
 
 /* What was read and could not be learned, and what there is to say about it. */
@@ -44,10 +44,10 @@ static void add_sources(json_t *event, const struct build_json *b, const struct 
         const struct source *s = &b->workshop->sources[t->rule->data[i]];
         for (size_t k = 0; k < s->data.unread_count; k++)
             json_array_append_new(unread, json_pack("{s:o, s:o}", "document",
-                                                    json_shown(s->data.unread[k].path), "reason",
-                                                    json_shown(s->data.unread[k].reason)));
+                                                    ndjson_shown(s->data.unread[k].path), "reason",
+                                                    ndjson_shown(s->data.unread[k].reason)));
         for (size_t k = 0; k < s->data.note_count; k++)
-            json_array_append_new(notes, json_shown(s->data.notes[k]));
+            json_array_append_new(notes, ndjson_shown(s->data.notes[k]));
     }
     for (size_t i = 0; i < json_array_size(job->notes); i++)
         json_array_append(notes, json_array_get(job->notes, i));
@@ -64,7 +64,7 @@ static void on_started(void *context, struct build_job *job)
                         json_integer((json_int_t)job->target->now.document_count));
     json_object_set_new(event, "samples", json_integer((json_int_t)job->target->now.sample_count));
     add_sources(event, b, job);
-    json_print(event);
+    ndjson_print(event);
 }
 
 static void on_progress(void *context, struct build_job *job, double loss, double tokens_per_s,
@@ -74,10 +74,10 @@ static void on_progress(void *context, struct build_job *job, double loss, doubl
     json_t *event = job_event("progress", job);
     json_object_set_new(event, "step", json_integer(job->last_step));
     json_object_set_new(event, "steps", json_integer(job->steps));
-    json_object_set_new(event, "loss", json_finite(loss));
-    json_object_set_new(event, "tokens_per_s", json_finite(tokens_per_s));
-    json_object_set_new(event, "seconds_left", json_finite(seconds_left));
-    json_print(event);
+    json_object_set_new(event, "loss", ndjson_number(loss));
+    json_object_set_new(event, "tokens_per_s", ndjson_number(tokens_per_s));
+    json_object_set_new(event, "seconds_left", ndjson_number(seconds_left));
+    ndjson_print(event);
 }
 
 static void on_trained(void *context, struct build_job *job)
@@ -86,16 +86,16 @@ static void on_trained(void *context, struct build_job *job)
     json_t *event = job_event("trained", job);
     json_object_set_new(event, "steps", json_integer(job->steps));
     json_object_set_new(event, "resumed_at", json_integer(job->resumed_at));
-    json_object_set_new(event, "seconds", json_finite(job->train_seconds));
+    json_object_set_new(event, "seconds", ndjson_number(job->train_seconds));
     json_object_set_new(event, "threads", json_integer(job->threads));
     json_object_set_new(event, "memory_bytes", json_integer((json_int_t)job->available_bytes));
     json_object_set_new(event, "memory_peak_bytes",
                         job->peak_bytes ? json_integer((json_int_t)job->peak_bytes) : json_null());
-    json_object_set_new(event, "held_out_before", json_finite(job->held_out_before));
-    json_object_set_new(event, "held_out_after", json_finite(job->held_out_after));
-    json_object_set_new(event, "change", json_finite(job->change));
+    json_object_set_new(event, "held_out_before", ndjson_number(job->held_out_before));
+    json_object_set_new(event, "held_out_after", ndjson_number(job->held_out_after));
+    json_object_set_new(event, "change", ndjson_number(job->change));
     json_object_set_new(event, "passed", job->checked ? json_boolean(job->passed) : json_null());
-    json_print(event);
+    ndjson_print(event);
 }
 
 static void on_ready(void *context, struct build_job *job)
@@ -105,8 +105,8 @@ static void on_ready(void *context, struct build_job *job)
     json_t *event = job_event("ready", job);
     json_object_set_new(event, "version", json_integer(job->version));
     json_object_set_new(event, "in_use", json_boolean(!job->checked || job->passed));
-    json_object_set_new(event, "folder", json_shown(folder));
-    json_print(event);
+    json_object_set_new(event, "folder", ndjson_shown(folder));
+    ndjson_print(event);
     free(folder);
 }
 
@@ -118,11 +118,10 @@ static void on_ended(void *context, struct build_job *job)
                                                           : "failed",
                               job);
     json_object_set_new(event, "kind", json_string(json_kind(job->error.kind)));
-    json_t *text = json_string(job->error.message);
-    json_object_set_new(event, "message", text ? text : json_shown(job->error.message));
+    json_object_set_new(event, "message", ndjson_message(&job->error));
     json_object_set_new(event, "saved_step", json_integer(job->saved_step));
     json_object_set_new(event, "steps", json_integer(job->steps));
-    json_print(event);
+    ndjson_print(event);
     if (job->state == JOB_FAILED)
         screen_error(&job->error);
 }
@@ -138,18 +137,18 @@ static void on_waiting(void *context, struct build_job *job, const struct build_
     json_object_set_new(event, "for", json_string(what[wait->why]));
     json_object_set_new(event, "process",
                         wait->process ? json_integer(wait->process) : json_null());
-    json_object_set_new(event, "holder", json_shown(wait->process ? wait->name : NULL));
+    json_object_set_new(event, "holder", ndjson_shown(wait->process ? wait->name : NULL));
     if (wait->why == WAIT_MEMORY) {
         json_object_set_new(event, "needed_bytes", json_integer((json_int_t)wait->needed_bytes));
         json_object_set_new(event, "free_bytes", json_integer((json_int_t)wait->free_bytes));
         json_object_set_new(event, "held_bytes", json_integer((json_int_t)wait->held_bytes));
     }
-    json_print(event);
+    ndjson_print(event);
 }
 
 static void print_current(const struct target *t)
 {
-    json_print(json_pack(
+    ndjson_print(json_pack(
         "{s:s, s:s, s:i, s:I, s:I, s:b}", "event", "current", "adapter", t->rule->name, "version",
         t->plan.version, "documents", (json_int_t)t->now.document_count, "samples",
         (json_int_t)t->now.sample_count, "set_aside", t->plan.verdict == PLAN_ASIDE));
@@ -163,8 +162,8 @@ static void on_current(void *context, struct build_job *job)
 
 static void print_note(const char *adapter, const char *text)
 {
-    json_print(json_pack("{s:s, s:o, s:o}", "event", "note", "adapter", json_shown(adapter), "text",
-                         json_shown(text)));
+    ndjson_print(json_pack("{s:s, s:o, s:o}", "event", "note", "adapter", ndjson_shown(adapter),
+                           "text", ndjson_shown(text)));
 }
 
 static void on_note(void *context, struct build_job *job, const char *text)
@@ -176,8 +175,8 @@ static void on_note(void *context, struct build_job *job, const char *text)
 static void on_young(void *context, const char *path)
 {
     (void)context;
-    json_print(
-        json_pack("{s:s, s:s, s:o}", "event", "waiting", "for", "file", "path", json_shown(path)));
+    ndjson_print(json_pack("{s:s, s:s, s:o}", "event", "waiting", "for", "file", "path",
+                           ndjson_shown(path)));
 }
 
 static void on_failed(void *context, const struct error *e)
@@ -223,7 +222,7 @@ static void on_why(void *context, const struct build *build)
             continue;
         json_t *plan = json_plan(b->workshop, t, job);
         json_object_set_new(plan, "event", json_string("why"));
-        json_print(plan);
+        ndjson_print(plan);
     }
 }
 
@@ -237,11 +236,11 @@ static void on_end(void *context, const struct build *build, int exit_code)
 {
     struct build_json *b = context;
     size_t failed = build_count(build, JOB_FAILED), skipped = build_count(build, JOB_SKIPPED);
-    json_print(json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:f}", "event", "end", "exit", exit_code,
-                         "built", (json_int_t)build_count(build, JOB_DONE), "failed",
-                         (json_int_t)failed, "skipped", (json_int_t)skipped, "stopped",
-                         (json_int_t)build_count(build, JOB_STOPPED), "seconds",
-                         clock_seconds() - b->started_s));
+    ndjson_print(json_pack("{s:s, s:i, s:I, s:I, s:I, s:I, s:f}", "event", "end", "exit", exit_code,
+                           "built", (json_int_t)build_count(build, JOB_DONE), "failed",
+                           (json_int_t)failed, "skipped", (json_int_t)skipped, "stopped",
+                           (json_int_t)build_count(build, JOB_STOPPED), "seconds",
+                           clock_seconds() - b->started_s));
     free(b);
 }
 

@@ -1,6 +1,7 @@
 #include "lorabuild/run/doctor.h"
 
 #include "lorabuild/commands/commands.h"
+#include "lorabuild/commands/ndjson.h"
 #include "lorabuild/commands/screen.h"
 #include "lorabuild/common/json.h"
 #include "lorabuild/common/text.h"
@@ -39,22 +40,13 @@ static void print_text(const struct options *o, const struct findings *f, bool p
     free(end);
 }
 
-static void print_object(json_t *o)
-{
-    struct strbuf b = {0};
-    json_write(&b, o, false);
-    fwrite(b.data, 1, b.size, stdout);
-    strbuf_free(&b);
-    json_decref(o);
-}
-
 static void print_json(const struct findings *f)
 {
     for (size_t i = 0; i < f->count; i++)
-        print_object(json_pack("{s:s, s:s, s:s, s:s, s:s?}", "event", "finding", "check",
+        ndjson_print(json_pack("{s:s, s:s, s:s, s:s, s:s?}", "event", "finding", "check",
                                f->items[i].check, "state", state_names[f->items[i].state], "fact",
                                f->items[i].fact, "remedy", f->items[i].remedy));
-    print_object(json_pack("{s:s, s:b, s:i, s:i}", "event", "verdict", "fit", f->unfit == 0,
+    ndjson_print(json_pack("{s:s, s:b, s:i, s:i}", "event", "verdict", "fit", f->unfit == 0,
                            "unfit", (int)f->unfit, "notes", (int)f->notes));
 }
 

@@ -106,11 +106,7 @@ static void print_json(const struct rules *r, int adapter, enum export_form form
     }
     if (x->archive)
         json_object_set_new(o, "tar_sha256", json_string(x->sha256));
-    struct strbuf b = {0};
-    json_write(&b, o, false);
-    fwrite(b.data, 1, b.size, stdout);
-    strbuf_free(&b);
-    json_decref(o);
+    ndjson_print(o);
 }
 
 int command_export(const struct options *o)

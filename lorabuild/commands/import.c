@@ -1,6 +1,7 @@
 #include "lorabuild/run/import.h"
 
 #include "lorabuild/commands/commands.h"
+#include "lorabuild/commands/ndjson.h"
 #include "lorabuild/commands/screen.h"
 #include "lorabuild/common/json.h"
 #include "lorabuild/common/memory.h"
@@ -21,11 +22,7 @@ static void tell_json(const char *adapter, enum import_event event, int version)
                                         [IMPORT_KEPT] = "kept"};
     json_t *o =
         json_pack("{s:s, s:s, s:i}", "event", names[event], "adapter", adapter, "version", version);
-    struct strbuf b = {0};
-    json_write(&b, o, false);
-    fwrite(b.data, 1, b.size, stdout);
-    strbuf_free(&b);
-    json_decref(o);
+    ndjson_print(o);
 }
 
 static void told(void *context, const char *adapter, enum import_event event, int version)

@@ -1,6 +1,7 @@
 #include "lorabuild/run/init.h"
 
 #include "lorabuild/commands/commands.h"
+#include "lorabuild/commands/ndjson.h"
 #include "lorabuild/commands/screen.h"
 #include "lorabuild/common/json.h"
 #include "lorabuild/common/text.h"
@@ -91,11 +92,7 @@ static void print_json(const char *event, const struct init_items *list)
         json_t *o = json_pack("{s:s, s:s}", "event", event, "path", list->items[i].path);
         if (list->items[i].why)
             json_object_set_new(o, "why", json_string(list->items[i].why));
-        struct strbuf b = {0};
-        json_write(&b, o, false);
-        fwrite(b.data, 1, b.size, stdout);
-        strbuf_free(&b);
-        json_decref(o);
+        ndjson_print(o);
     }
 }
 

@@ -2,6 +2,7 @@
 #ifndef LORABUILD_COMMANDS_NDJSON_H
 #define LORABUILD_COMMANDS_NDJSON_H
 
+#include "lorabuild/common/error.h"
 #include "lorabuild/common/json.h"
 
 /* Takes the object. */
@@ -9,5 +10,8 @@ void ndjson_print(json_t *object);
 /* null for 0 and for what is no number: an absent version, a loss that was not measured. */
 json_t *ndjson_version(int number);
 json_t *ndjson_number(double x);
+json_t *ndjson_shown(const char *text); /* as it is shown: always valid UTF-8; NULL = null */
+/* An error's message as it stands: its line ends are JSON's to write. */
+json_t *ndjson_message(const struct error *e);
 
 #endif

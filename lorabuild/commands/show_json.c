@@ -2,36 +2,8 @@
 
 #include "lorabuild/common/memory.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-void json_print(json_t *object)
-{
-    struct strbuf line = {0};
-    json_write(&line, object, false);
-    fwrite(line.data, 1, line.size, stdout);
-    fflush(stdout);
-    strbuf_free(&line);
-    json_decref(object);
-}
-
-json_t *json_shown(const char *text)
-{
-    struct strbuf shown = {0};
-    if (!text)
-        return json_null();
-    strbuf_add_shown(&shown, str_of(text));
-    json_t *value = json_string(shown.size ? shown.data : "");
-    strbuf_free(&shown);
-    return value;
-}
-
-json_t *json_finite(double number)
-{
-    return isfinite(number) ? json_real(number) : json_null();
-}
 
 const char *json_kind(enum error_kind k)
 {
@@ -43,18 +15,11 @@ const char *json_kind(enum error_kind k)
     return kinds[k];
 }
 
-/* The message as it stands: its line ends are JSON's to write. */
-static json_t *message(const struct error *e)
-{
-    json_t *text = json_string(e->message);
-    return text ? text : json_shown(e->message);
-}
-
 void json_print_error(const struct options *o, const struct error *e)
 {
     if (o->json)
-        json_print(json_pack("{s:s, s:s, s:o}", "event", "error", "kind", json_kind(e->kind),
-                             "message", message(e)));
+        ndjson_print(json_pack("{s:s, s:s, s:o}", "event", "error", "kind", json_kind(e->kind),
+                               "message", ndjson_message(e)));
 }
 
 /* --- A plan. --- */
@@ -74,7 +39,7 @@ static json_t *list_changes(const struct plan *p)
     for (size_t i = 0; i < p->change_count; i++) {
         const struct plan_change *c = &p->changes[i];
         json_t *o = json_pack("{s:s, s:o}", "change", WORD(kinds, c->kind), "document",
-                              json_shown(c->document));
+                              ndjson_shown(c->document));
         json_object_set_new(o, "place",
                             c->place ? json_integer((json_int_t)c->place) : json_null());
         json_object_set_new(o, "samples", json_integer(c->place ? 1 : (json_int_t)c->count));
@@ -95,10 +60,9 @@ static json_t *list_starts(const struct plan *p)
     json_t *list = json_array();
     for (size_t i = 0; i < p->start_count; i++) {
         const struct plan_start *s = &p->starts[i];
-        json_t *o = json_pack("{s:o, s:s, s:I, s:b, s:o}", "version",
-                              s->version ? json_integer(s->version) : json_null(), "reason",
-                              WORD(reasons, s->reason), "learn", (json_int_t)s->learn, "taken",
-                              (int)(i == p->taken), "example", json_shown(s->example));
+        json_t *o = json_pack("{s:o, s:s, s:I, s:b, s:o}", "version", ndjson_version(s->version),
+                              "reason", WORD(reasons, s->reason), "learn", (json_int_t)s->learn,
+                              "taken", (int)(i == p->taken), "example", ndjson_shown(s->example));
         json_array_append_new(list, o);
     }
     return list;
@@ -132,7 +96,7 @@ static json_t *describe_parent(const struct workshop *w, const struct target *t)
     if (t->rule->parent < 0)
         return json_null();
     return json_pack("{s:s, s:o}", "adapter", w->project->rules->adapters[t->rule->parent].name,
-                     "version", t->parent_version ? json_integer(t->parent_version) : json_null());
+                     "version", ndjson_version(t->parent_version));
 }
 
 static void add_measures(json_t *o, const struct build_job *job)
@@ -150,8 +114,8 @@ static void add_measures(json_t *o, const struct build_job *job)
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         json_object_set_new(o, numbers[i].name, json_integer(numbers[i].value));
     double left = job->steps ? 1 - (double)job->resumed_at / (double)job->steps : 0;
-    json_object_set_new(o, "estimate_s", json_finite(job->estimate_s * left));
-    json_object_set_new(o, "estimate_in_full_s", json_finite(job->estimate_in_full_s));
+    json_object_set_new(o, "estimate_s", ndjson_number(job->estimate_s * left));
+    json_object_set_new(o, "estimate_in_full_s", ndjson_number(job->estimate_in_full_s));
     json_object_set_new(o, "precision", json_string(job->precision));
 }
 
@@ -166,13 +130,12 @@ json_t *json_plan(const struct workshop *w, const struct target *t, const struct
         json_pack("{s:s, s:s, s:i, s:I, s:I}", "adapter", t->rule->name, "action",
                   WORD(actions, p->verdict), "version", p->version, "documents",
                   (json_int_t)t->now.document_count, "samples", (json_int_t)t->now.sample_count);
-    json_object_set_new(o, "in_use",
-                        t->lineage.current ? json_integer(t->lineage.current) : json_null());
+    json_object_set_new(o, "in_use", ndjson_version(t->lineage.current));
     json_object_set_new(o, "set_aside", json_boolean(p->verdict == PLAN_ASIDE));
     json_object_set_new(o, "parent", describe_parent(w, t));
     if (!trains)
         return o;
-    json_object_set_new(o, "start", p->start ? json_integer(p->start) : json_null());
+    json_object_set_new(o, "start", ndjson_version(p->start));
     json_object_set_new(o, "learn", json_integer((json_int_t)p->learn_count));
     json_object_set_new(o, "unchanged", json_integer((json_int_t)p->unchanged));
     json_object_set_new(o, "changes", list_changes(p));
