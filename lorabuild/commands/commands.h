@@ -9,6 +9,7 @@
 int command_build(const struct options *o, char *const *names, int count);
 int command_status(const struct options *o);
 int command_draft(const struct options *o);
+int command_forget(const struct options *o);
 int command_loss(const struct options *o);
 
 /* main()'s whole work: picks the command. */
@@ -21,5 +22,9 @@ int command_exit_code(const struct error *e);
 /* Prints it; returns its exit code. */
 int command_fail(const struct error *e);
 int command_threads(const struct options *o);
+/* Marks in `chosen`, one an adapter of the rules, those that the names mean (groups: all their
+ * members). */
+bool command_choose(const struct rules *r, const char *const *names, int count, bool *chosen,
+                    struct error *e);
 
 #endif

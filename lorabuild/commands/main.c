@@ -65,11 +65,27 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
     return rules != NULL;
 }
 
+bool command_choose(const struct rules *r, const char *const *names, int count, bool *chosen,
+                    struct error *e)
+{
+    for (int n = 0; n < count; n++) {
+        int adapter = -1, group = -1;
+        if (!rules_target(r, names[n], &adapter, &group, e))
+            return false;
+        if (adapter >= 0)
+            chosen[adapter] = true;
+        for (size_t i = 0; group >= 0 && i < r->groups[group].member_count; i++)
+            chosen[r->groups[group].members[i]] = true;
+    }
+    return true;
+}
+
 static const struct {
     const char *name;
     int (*run)(const struct options *o);
 } commands[] = {
     {"draft", command_draft},
+    {"forget", command_forget},
     {"loss", command_loss},
     {"status", command_status},
 };

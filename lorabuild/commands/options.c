@@ -72,6 +72,8 @@ static const struct {
     {"build", "[build] NAME", "build an adapter; only what is new is learned"},
     {"status", "status [NAME]", "what needs a build, and what it would cost"},
     {"draft", "draft NAME TEXT", "write with an adapter"},
+    {"forget", "forget NAME FILE", "erase a withdrawn document, with a receipt"},
+    {"gc", "gc [NAME]", "free the disk of old versions and texts"},
     {"loss", "loss NAME FILE", "how well base, domain and adapter know a text"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };

@@ -262,6 +262,17 @@ const char *show_count(uint64_t n, char text[static 32])
     return text;
 }
 
+const char *show_bytes(uint64_t bytes, char text[static 32])
+{
+    static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
+    double n = (double)bytes;
+    size_t unit = 0;
+    for (; n >= 999.5 && unit + 1 < sizeof units / sizeof *units; unit++)
+        n /= 1000;
+    snprintf(text, 32, unit > 2 && n < 99.95 ? "%.1f %s" : "%.0f %s", n, units[unit]);
+    return text;
+}
+
 const char *show_plural(size_t n, const char *one, const char *many)
 {
     return n == 1 ? one : many;

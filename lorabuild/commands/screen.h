@@ -46,7 +46,8 @@ int display_width(struct str text);
 /* "0.04 s", "6 s", "29 min 41 s", "2 h 5 min"; about: rounded as one says it. */
 const char *show_duration(double seconds, char text[static 40]);
 const char *show_about(double seconds, char text[static 40]);
-const char *show_count(uint64_t n, char text[static 32]); /* 1,204 */
+const char *show_count(uint64_t n, char text[static 32]);     /* 1,204 */
+const char *show_bytes(uint64_t bytes, char text[static 32]); /* 412 MB, in units of 1000 */
 /* The word that fits the number. */
 const char *show_plural(size_t n, const char *one, const char *many);
 

@@ -1,6 +1,7 @@
 #include "lorabuild/run/facts.h"
 
 #include "lorabuild/common/file.h"
+#include "lorabuild/run/forget.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -110,6 +111,7 @@ bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e)
             add_wanted(&t->wanted, &s->data);
         }
     }
+    ok = ok && forget_check(w, t, e);
     if (ok)
         join_datasets(&t->now, list, written, count, &t->arena);
     for (int p = t->rule->parent; ok && p >= 0; p = r->adapters[p].parent)
