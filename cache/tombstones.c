@@ -113,6 +113,31 @@ static int by_digest(const void *a, const void *b)
     return order ? order : (x->document > y->document) - (x->document < y->document);
 }
 
+void tombstones_lift_repeated(struct tombstones *t, size_t first)
+{
+    struct tombstone *later = mem_array(t->count, sizeof *later);
+    bool *alone = mem_array(first, sizeof *alone);
+    size_t n = 0;
+    for (size_t i = 0; i < t->count; i++)
+        if (t->items[i].document >= first) {
+            later[n] = t->items[i];
+            later[n++].document = 0; /* equal digests, equal items */
+        }
+    if (n)
+        qsort(later, n, sizeof *later, by_digest);
+    for (size_t i = 0; i < t->count; i++) {
+        struct tombstone wanted = t->items[i];
+        size_t document = wanted.document;
+        wanted.document = 0;
+        if (document < first && !(n && bsearch(&wanted, later, n, sizeof *later, by_digest)))
+            alone[document] = true;
+    }
+    for (size_t i = 0; i < first; i++)
+        t->documents[i].lifted = t->documents[i].lifted || !alone[i];
+    free(alone);
+    free(later);
+}
+
 size_t tombstones_find(struct tombstones *t, enum tombstone_kind kind, struct str bytes)
 {
     if (!t->count)

@@ -54,6 +54,9 @@ bool tombstones_add_document(struct tombstones *t, const char *date, struct erro
 /* To the document added last. */
 void tombstones_add(struct tombstones *t, enum tombstone_kind kind, struct str bytes);
 void tombstones_add_digest(struct tombstones *t, enum tombstone_kind kind, struct digest d);
+/* Lifts documents before number `first` of which everything stands in those from there on: the
+ * list was written by a forget that was killed, and given again. */
+void tombstones_lift_repeated(struct tombstones *t, size_t first);
 /* Makes key and list durable, the key first. */
 bool tombstones_write(const struct tombstones *t, const char *folder, struct error *e);
 

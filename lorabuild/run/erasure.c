@@ -162,7 +162,11 @@ static bool erase_adapter(const struct erasure_adapter *a, struct project *p, st
     for (size_t i = 0; ok && i < a->version_count; i++)
         ok = lineage_remove(a->folder, name, a->versions[i], true, e) &&
              erase_record(s, name, a->versions[i], e);
-    return ok && sweep_temporaries(a->folder, "", false, e);
+    char *forgotten = path_join(a->folder, "forgotten");
+    ok = ok && sweep_temporaries(a->folder, "", false, e) &&
+         sweep_temporaries(forgotten, "", false, e);
+    free(forgotten);
+    return ok;
 }
 
 /* --- Seals and datasets of a scope. --- */

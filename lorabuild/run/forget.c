@@ -374,6 +374,8 @@ static bool write_tombstones(const struct forget *f, size_t n, const char *date,
                 if (ok)
                     add_tombstones(&t, f, a, &f->documents[i]);
             }
+    if (ok)
+        tombstones_lift_repeated(&t, before);
     ok = ok && tombstones_write(&t, folder, e);
     if (ok && path_is_beneath(f->list.receipt, folder)) {
         *keyed = t;
