@@ -29,7 +29,10 @@ static bool mark_needed(struct workshop *w, int adapter, bool *needed, struct er
     if (!target_plan(w, adapter, e))
         return false;
     struct target *t = &w->targets[adapter];
-    if (t->parent_pending && !mark_needed(w, t->rule->parent, needed, e))
+    bool over_another = t->parent_version && w->targets[t->rule->parent].planned &&
+                        w->targets[t->rule->parent].plan.verdict == PLAN_USE &&
+                        w->targets[t->rule->parent].plan.version == t->parent_version;
+    if ((t->parent_pending || over_another) && !mark_needed(w, t->rule->parent, needed, e))
         return false;
     needed[adapter] = t->plan.verdict == PLAN_TRAIN || t->plan.verdict == PLAN_USE;
     return true;

@@ -109,6 +109,6 @@ double machine_speed(const struct machine *m, const char *precision)
 {
     bool bf16 = strcmp(precision, "bf16") == 0;
     double measured = bf16 ? m->train_bf16 : m->train_f32;
-    double product = bf16 ? m->bf16_flop_per_s : m->f32_flop_per_s;
+    double product = bf16 && m->bf16_flop_per_s > 0 ? m->bf16_flop_per_s : m->f32_flop_per_s;
     return measured > 0 ? measured : usual_share * product;
 }
