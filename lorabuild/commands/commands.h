@@ -10,6 +10,7 @@ int command_build(const struct options *o, char *const *names, int count);
 int command_status(const struct options *o);
 int command_draft(const struct options *o);
 int command_forget(const struct options *o);
+int command_gc(const struct options *o);
 int command_loss(const struct options *o);
 
 /* main()'s whole work: picks the command. */

@@ -84,10 +84,8 @@ static const struct {
     const char *name;
     int (*run)(const struct options *o);
 } commands[] = {
-    {"draft", command_draft},
-    {"forget", command_forget},
-    {"loss", command_loss},
-    {"status", command_status},
+    {"draft", command_draft}, {"forget", command_forget}, {"gc", command_gc},
+    {"loss", command_loss},   {"status", command_status},
 };
 
 static int run_command(const struct options *o)

@@ -71,7 +71,7 @@ normalise() {
         -e 's/\b[0-9]+\.[0-9]+ (before|now|with)\b/LOSS \1/g' \
         -e 's/of [0-9]+\.[0-9]+ GB free/of SIZE GB free/' \
         -e 's/[+-]?[0-9]+\.[0-9]+ % \(limit/CHANGE % (limit/' \
-        -e 's/\b[0-9]+(\.[0-9])? (B|[kMGT]B)$/SIZE/' -e "s/$(date +%F)/TODAY/g"
+        -e 's/\b[0-9]+(\.[0-9])? (B|[kMGT]B)$/SIZE/' -e 's/ {2,}SIZE$/  SIZE/' -e "s/$(date +%F)/TODAY/g"
 }
 
 run() {

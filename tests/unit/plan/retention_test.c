@@ -10,7 +10,8 @@
 #include <string.h>
 
 /* Which of `count` versions with these numbers are kept, as "1 4 8". */
-static void kept(char text[256], const int *numbers, size_t count, int in_use, int pinned, int start)
+static void kept(char text[256], const int *numbers, size_t count, int in_use, int pinned,
+                 int start)
 {
     struct retention_version v[64];
     size_t at = 0;
@@ -44,9 +45,9 @@ static const struct {
     {5, 5, 0, 0, "2 4 5"}, /* of three and two ago the even one */
     {8, 8, 0, 0, "4 6 7 8"},
     {9, 9, 0, 0, "4 6 8 9"},
-    {9, 9, 3, 0, "3 4 6 8 9"},    /* pinned: one more, not in place of another */
-    {9, 9, 0, 5, "4 5 6 8 9"},    /* where the next build starts */
-    {9, 2, 0, 0, "2 4 6 8 9"},    /* gone back: the newest stays to return to */
+    {9, 9, 3, 0, "3 4 6 8 9"}, /* pinned: one more, not in place of another */
+    {9, 9, 0, 5, "4 5 6 8 9"}, /* where the next build starts */
+    {9, 2, 0, 0, "2 4 6 8 9"}, /* gone back: the newest stays to return to */
     {16, 16, 0, 0, "8 12 14 15 16"},
     {17, 17, 0, 0, "8 12 14 16 17"},
     {33, 33, 0, 0, "16 24 28 30 32 33"},
