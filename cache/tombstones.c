@@ -210,8 +210,8 @@ static bool take_line(struct tombstones *t, struct str line)
 static bool parse(struct tombstones *t, struct str text, const char *path, struct error *e)
 {
     size_t number = 1;
-    for (; text.size; number++) {
-        const char *end = memchr(text.data, '\n', text.size);
+    do {
+        const char *end = text.size ? memchr(text.data, '\n', text.size) : NULL;
         struct str line = {text.data, end ? (size_t)(end - text.data) : text.size};
         int64_t format = 0;
         size_t head = strlen(HEAD);
@@ -226,7 +226,8 @@ static bool parse(struct tombstones *t, struct str text, const char *path, struc
                             _("not a list of forgotten documents, or damaged; bring it back from "
                               "a backup"));
         text = (struct str){end + 1, text.size - line.size - 1};
-    }
+        number++;
+    } while (text.size);
     return true;
 }
 
