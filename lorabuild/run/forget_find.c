@@ -210,18 +210,21 @@ static bool search_dataset(struct finding *s, int dataset, struct error *e)
 
 static bool refuse_unknown(const struct finding *s, const char *file, struct error *e)
 {
-    struct strbuf names = {0};
+    struct strbuf names = {0}, shown = {0};
     s->forget->unknown = true;
+    strbuf_add_shown(&shown, str_of(file));
     for (size_t i = 0; i < s->gone_count && i < EXAMPLES; i++) {
         strbuf_add_text(&names, i ? ", " : "");
         strbuf_add_shown(&names, str_of(s->gone[i]));
     }
     if (s->gone_count)
         error_set(e, ERROR_INPUT,
-                  _("nothing that is kept names '%s'. Documents that are gone: %s%s"), file,
+                  _("nothing that is kept names '%s'. Documents that are gone: %s%s"), shown.data,
                   names.data, s->gone_count > EXAMPLES ? ", …" : "");
     else
-        error_set(e, ERROR_INPUT, _("nothing that is kept names '%s'; no document is gone"), file);
+        error_set(e, ERROR_INPUT, _("nothing that is kept names '%s'; no document is gone"),
+                  shown.data);
+    strbuf_free(&shown);
     strbuf_free(&names);
     return false;
 }

@@ -35,27 +35,37 @@ static size_t forgotten_text(struct tombstones *t, const struct document *d, siz
     return SIZE_MAX;
 }
 
+/* `place` 0: the whole file is one that was forgotten. */
+static bool refuse(const struct target *t, const struct source *s, const struct document *d,
+                   const char *date, size_t place, struct error *e)
+{
+    struct strbuf shown = {0};
+    const char *name = t->rule->name, *written = s->rule->written;
+    strbuf_add_shown(&shown, str_of(d->path));
+    unseal(s, d);
+    if (!place)
+        error_set(e, ERROR_INPUT,
+                  _("%s: %s was forgotten on %s and is back in %s.\n"
+                    "Take it out; or, to learn it again: lorabuild forget --undo %s '%s'"),
+                  name, shown.data, date, written, name, shown.data);
+    else
+        error_set(e, ERROR_INPUT,
+                  _("%s: §%zu of %s in %s stood in a document that was forgotten on %s.\n"
+                    "Take it out; or, to learn it again: lorabuild forget --undo %s '%s'"),
+                  name, place, shown.data, written, date, name, shown.data);
+    strbuf_free(&shown);
+    return false;
+}
+
 static bool check_document(const struct target *t, struct tombstones *stones,
                            const struct source *s, const struct document *d, struct error *e)
 {
     size_t document = tombstones_find_digest(stones, TOMBSTONE_SOURCE, d->source), text;
-    const char *name = t->rule->name, *path = d->path, *written = s->rule->written;
-    if (document != TOMBSTONE_NONE) {
-        unseal(s, d);
-        return error_set(e, ERROR_INPUT,
-                         _("%s: %s was forgotten on %s and is back in %s.\n"
-                           "Take it out; or, to learn it again: lorabuild forget --undo %s '%s'"),
-                         name, path, stones->documents[document].date, written, name, path);
-    }
+    if (document != TOMBSTONE_NONE)
+        return refuse(t, s, d, stones->documents[document].date, 0, e);
     text = forgotten_text(stones, d, &document);
-    if (text == SIZE_MAX)
-        return true;
-    size_t place = d->samples[text].place;
-    unseal(s, d);
-    return error_set(e, ERROR_INPUT,
-                     _("%s: §%zu of %s in %s stood in a document that was forgotten on %s.\n"
-                       "Take it out; or, to learn it again: lorabuild forget --undo %s '%s'"),
-                     name, place, path, written, stones->documents[document].date, name, path);
+    return text == SIZE_MAX ||
+           refuse(t, s, d, stones->documents[document].date, d->samples[text].place, e);
 }
 
 bool forget_check(const struct workshop *w, const struct target *t, struct error *e)

@@ -117,4 +117,19 @@ printf '# Proposal for a zoo\n\n## Risks\n\nLions.\n' >clients/a/proposals/zoo.m
 settle
 run text-a
 says 'a heading that stood in a forgotten document is no secret' 'v5        ready, in use'
+
+# Names may hold anything.
+odd=$(printf "it's a\nname.md")
+printf '# Proposal for a yurt\n\n## Felt\n\nYurts.\n' >"clients/a/proposals/$odd"
+settle
+run text-a
+rm "clients/a/proposals/$odd"
+run text-a
+run forget --yes text-a text-a "$odd"
+check 'a name with a newline' test "$rc" = 0
+says 'is forgotten like any other' 'Erase     v6'
+printf '# Proposal for a yurt\n\n## Felt\n\nYurts.\n' >"clients/a/proposals/$odd"
+settle
+run text-a
+says 'and refused' "it's a\\x0aname.md was forgotten on TODAY"
 finish
