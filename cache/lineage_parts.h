@@ -4,6 +4,7 @@
  *   lineage_samples.c  the samples file and its copy in the store
  *   lineage_records.c  set-aside, history
  *   lineage_heal.c     archives, and bringing back what is missing
+ *   lineage_remove.c   a version taken away
  */
 #ifndef LORABUILD_CACHE_LINEAGE_PARTS_H
 #define LORABUILD_CACHE_LINEAGE_PARTS_H

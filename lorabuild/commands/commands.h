@@ -18,6 +18,8 @@ int command_draft(const struct options *o);
 int command_export(const struct options *o);
 int command_import(const struct options *o);
 int command_init(const struct options *o);
+int command_forget(const struct options *o);
+int command_gc(const struct options *o);
 int command_loss(const struct options *o);
 
 /* main()'s whole work: picks the command. */
@@ -29,9 +31,10 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
 int command_exit_code(const struct error *e);
 /* Prints it; returns its exit code. */
 int command_fail(const struct error *e);
-/* shown: one an adapter: those of the targets named after the command, or all. Parents of those
- * named are not among them. */
-bool command_choose(const struct rules *r, const struct options *o, bool *shown, struct error *e);
+/* chosen: one an adapter of the rules: what the names mean (a group: its members), or, without a
+ * name, all; what cannot be built yet is not among them. */
+bool command_choose(const struct rules *r, const char *const *names, int count, bool *chosen,
+                    struct error *e);
 int command_threads(const struct options *o);
 
 #endif

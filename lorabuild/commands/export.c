@@ -1,4 +1,5 @@
 #include "lorabuild/commands/reader.h"
+#include "lorabuild/commands/ndjson.h"
 #include "lorabuild/commands/screen.h"
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/json.h"

@@ -365,7 +365,8 @@ int command_log(const struct options *o)
         return code;
     bool *shown = mem_array(project.rules->adapter_count, sizeof *shown);
     workshop_open(&workshop, &project);
-    if (!command_choose(project.rules, o, shown, &e) || !print_logs(o, &workshop, shown, &e))
+    if (!command_choose(project.rules, o->words + 1, o->word_count - 1, shown, &e) ||
+        !print_logs(o, &workshop, shown, &e))
         code = command_fail(&e);
     workshop_close(&workshop);
     project_close(&project);

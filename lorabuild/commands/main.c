@@ -71,20 +71,22 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
     return rules != NULL;
 }
 
-bool command_choose(const struct rules *r, const struct options *o, bool *shown, struct error *e)
+bool command_choose(const struct rules *r, const char *const *names, int count, bool *chosen,
+                    struct error *e)
 {
-    for (size_t i = 0; o->word_count < 2 && i < r->adapter_count; i++)
-        shown[i] = !r->adapters[i].not_built_kind;
-    for (int n = 1; n < o->word_count; n++) {
+    for (size_t i = 0; count <= 0 && i < r->adapter_count; i++)
+        chosen[i] = true;
+    for (int n = 0; n < count; n++) {
         int adapter = -1, group = -1;
-        if (!rules_target(r, o->words[n], &adapter, &group, e))
+        if (!rules_target(r, names[n], &adapter, &group, e))
             return false;
         if (adapter >= 0)
-            shown[adapter] = !r->adapters[adapter].not_built_kind;
+            chosen[adapter] = true;
         for (size_t i = 0; group >= 0 && i < r->groups[group].member_count; i++)
-            shown[r->groups[group].members[i]] =
-                !r->adapters[r->groups[group].members[i]].not_built_kind;
+            chosen[r->groups[group].members[i]] = true;
     }
+    for (size_t i = 0; i < r->adapter_count; i++)
+        chosen[i] = chosen[i] && !r->adapters[i].not_built_kind;
     return true;
 }
 
@@ -97,6 +99,8 @@ static const struct {
     {"doctor", command_doctor},
     {"draft", command_draft},
     {"export", command_export},
+    {"forget", command_forget},
+    {"gc", command_gc},
     {"import", command_import},
     {"init", command_init},
     {"log", command_log},

@@ -305,7 +305,8 @@ static bool run(const struct options *o, struct workshop *w, struct error *e)
     int adapter = -1, group = -1, version = 0;
     if (o->graph) {
         bool *shown = mem_array(r->adapter_count, sizeof *shown);
-        bool ok = command_choose(r, o, shown, e) && graph_print(w, shown, o->graph, e);
+        bool ok = command_choose(r, o->words + 1, o->word_count - 1, shown, e) &&
+                  graph_print(w, shown, o->graph, e);
         free(shown);
         return ok;
     }

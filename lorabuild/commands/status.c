@@ -333,7 +333,8 @@ int command_status(const struct options *o)
     workshop_open(&workshop, &project);
     workshop.source_options =
         (struct source_options){.rehash = o->rehash, .threads = command_threads(o)};
-    if (!command_choose(project.rules, o, shown, &e) || !print_status(&s, &workshop, shown, o, &e))
+    if (!command_choose(project.rules, o->words + 1, o->word_count - 1, shown, &e) ||
+        !print_status(&s, &workshop, shown, o, &e))
         code = command_fail(&e);
     else if (o->word_count < 2)
         print_disk(&s, &project, o->json);

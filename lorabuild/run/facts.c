@@ -2,6 +2,7 @@
 
 #include "lorabuild/common/file.h"
 #include "lorabuild/run/blocked.h"
+#include "lorabuild/run/forget.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +67,7 @@ bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e)
             add_wanted(&t->wanted, &s->data);
         }
     }
+    ok = ok && forget_check(w, t, e);
     if (ok)
         facts_join(&t->now, list, count, &t->arena);
     ok = ok && add_parents(w, t, e);

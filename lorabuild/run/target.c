@@ -7,6 +7,7 @@
 #include "lorabuild/formats/weights.h"
 #include "lorabuild/run/blocked.h"
 #include "lorabuild/run/facts.h"
+#include "lorabuild/run/forget.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -146,7 +147,8 @@ struct target *workshop_target(struct workshop *w, int adapter, struct error *e)
     const struct rule_adapter *rule = &w->project->rules->adapters[adapter];
     t->rule = rule;
     t->scope = project_scope(w->project, rule->client);
-    if (!lineage_load(&t->lineage, rule->output, path_base(rule->output), e))
+    if (!forget_resume(w->project, rule->output, &t->mended, &t->mended_count, e) ||
+        !lineage_load(&t->lineage, rule->output, path_base(rule->output), e))
         return NULL;
     if (!w->project->read_only && t->lineage.highest && !heal(t, e))
         return NULL;
