@@ -7,6 +7,7 @@
 #include "lorabuild/common/text.h"
 #include "lorabuild/run/disk_used.h"
 #include "lorabuild/run/facts.h"
+#include "lorabuild/run/gc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -255,16 +256,23 @@ static void print_json(const struct workshop *w, const struct row *rows, const b
 }
 
 /* The closing line; of the whole project, so not where only some adapters were asked for. */
-static void print_disk(struct screen *s, const struct project *p, bool json)
+static void print_disk(struct screen *s, struct workshop *w, const bool *shown, bool json)
 {
     struct strbuf line = {0};
+    struct gc g = {0};
     char size[32];
-    uint64_t bytes = disk_used(p);
+    uint64_t bytes = disk_used(w->project), free = 0;
+    if (gc_plan(&g, w, shown, false, NULL))
+        free = g.bytes;
+    gc_free(&g);
     if (json) {
-        ndjson_print(json_pack("{s:I}", "disk_bytes", (json_int_t)bytes));
+        ndjson_print(
+            json_pack("{s:I, s:I}", "disk_bytes", (json_int_t)bytes, "gc_bytes", (json_int_t)free));
         return;
     }
     strbuf_printf(&line, _("\nDisk %s"), show_size(bytes, size));
+    if (free)
+        strbuf_printf(&line, _("; lorabuild gc would free %s"), show_size(free, size));
     screen_text(s, line.data);
     strbuf_free(&line);
 }
@@ -337,7 +345,7 @@ int command_status(const struct options *o)
         !print_status(&s, &workshop, shown, o, &e))
         code = command_fail(&e);
     else if (o->word_count < 2)
-        print_disk(&s, &project, o->json);
+        print_disk(&s, &workshop, shown, o->json);
     workshop_close(&workshop);
     project_close(&project);
     free(shown);

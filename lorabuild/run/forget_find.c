@@ -66,11 +66,27 @@ static void add_origins(struct finding *s, const char *path)
     json_decref(o);
 }
 
+/* May the adapter have been built from a dataset that is searched? A client's is in that client's
+ * versions alone, and nothing of another client is opened for it. */
+static bool may_know(const struct finding *s, const struct rule_adapter *a)
+{
+    const struct rules *r = s->forget->workshop->project->rules;
+    for (size_t i = 0; i < r->adapter_count; i++)
+        for (size_t k = 0; s->request->adapters[i] && k < r->adapters[i].data_count; k++) {
+            const char *client = r->datasets[r->adapters[i].data[k]].client;
+            if (!client || (a->client && strcmp(a->client, client) == 0))
+                return true;
+        }
+    return false;
+}
+
 static void gather_origins(struct finding *s)
 {
     struct project *p = s->forget->workshop->project;
     for (size_t i = 0; i < p->rules->adapter_count; i++) {
         const struct rule_adapter *a = &p->rules->adapters[i];
+        if (!may_know(s, a))
+            continue;
         char *folder =
             mem_printf("%s/lineage/%s", project_scope(p, a->client)->keep, path_base(a->output));
         DIR *d = opendir(folder);

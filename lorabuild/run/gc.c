@@ -197,6 +197,19 @@ static bool plan_one(struct gc *g, struct gc_adapter *a, struct error *e)
     return choose_attempts(g, a, e);
 }
 
+/* Whose versions decide about those asked for: what is shared may be in anybody's; what is a
+ * client's is in that client's alone, and nothing of another is opened for it. */
+static bool is_concerned(const struct workshop *w, const bool *asked, size_t adapter)
+{
+    const struct rules *r = w->project->rules;
+    const struct scope *scope = project_scope(w->project, r->adapters[adapter].client);
+    for (size_t i = 0; i < r->adapter_count; i++)
+        if (asked[i] &&
+            (!r->adapters[i].client || project_scope(w->project, r->adapters[i].client) == scope))
+            return true;
+    return false;
+}
+
 bool gc_plan(struct gc *g, struct workshop *w, const bool *asked, bool texts, struct error *e)
 {
     const struct rules *r = w->project->rules;
@@ -204,7 +217,7 @@ bool gc_plan(struct gc *g, struct workshop *w, const bool *asked, bool texts, st
     *g = (struct gc){.workshop = w};
     g->adapters = mem_array(r->adapter_count, sizeof *g->adapters);
     for (size_t i = 0; ok && i < r->adapter_count; i++) {
-        if (r->adapters[i].not_built_kind)
+        if (r->adapters[i].not_built_kind || !is_concerned(w, asked, i))
             continue;
         ok = workshop_target(w, (int)i, e) != NULL;
         if (ok && asked[i])

@@ -39,7 +39,7 @@ struct gc {
     struct workshop *workshop;
     struct gc_adapter *adapters; /* those asked for, parents first */
     size_t adapter_count;
-    struct gc_texts *texts; /* one a scope that such an adapter reads from */
+    struct gc_texts *texts; /* one a scope that such an adapter belongs to */
     size_t text_count;
     uint64_t bytes; /* of all */
 };

@@ -163,10 +163,8 @@ void gc_plan_texts(struct gc *g, const bool *asked,
     for (size_t i = 0; i < p->scope_count; i++) {
         bool concerned = false;
         for (size_t a = 0; a < r->adapter_count; a++)
-            for (size_t k = 0; asked[a] && k < r->adapters[a].data_count; k++)
-                concerned =
-                    concerned ||
-                    project_scope(p, r->datasets[r->adapters[a].data[k]].client) == &p->scopes[i];
+            concerned =
+                concerned || (asked[a] && project_scope(p, r->adapters[a].client) == &p->scopes[i]);
         if (!concerned)
             continue;
         struct looking l = {.gc = g, .kept = kept, .began = began};

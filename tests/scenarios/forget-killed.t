@@ -30,7 +30,7 @@ call=1 pending=0 killed=0 ended=0
 while [ "$ended" = 0 ] && [ "$call" -lt 400 ]; do
     rm -rf adapters .lorabuild
     cp -Rp "$scratch/before/adapters" "$scratch/before/.lorabuild" .
-    strace -f -qq -o /dev/null -e trace=$changes -e inject=$changes:signal=KILL:when=$call \
+    straced -f -qq -o /dev/null -e trace=$changes -e inject=$changes:signal=KILL:when=$call \
         "$lorabuild" forget --yes text-a text-a quagga.md >"$scratch/out" 2>&1 && ended=1
     killed=$((killed + 1))
     if [ -e adapters/text-a/forgotten/pending ]; then

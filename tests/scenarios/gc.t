@@ -42,7 +42,7 @@ rm clients/a/proposals/n4.md
 run gc -n text-a
 says 'where the next build starts is kept' 'v3 (continued)'
 run text-a
-says 'it does start there' 'text-a v7 from v3'
+says 'it does start there' 'text-a v7 without n4.md, from v3'
 
 # A training that was given up.
 printf '# Given up\n\nGiven up.\n' >clients/a/proposals/up.md

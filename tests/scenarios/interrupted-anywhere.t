@@ -23,7 +23,7 @@ at() {
     shift 2
     find . -mindepth 1 -maxdepth 1 -exec rm -rf {} +
     cp -Rp "$scratch/before/." .
-    strace -f -o "$scratch/trace" "$@" "$lorabuild" -q client-a >"$scratch/out" 2>&1
+    straced -f -o "$scratch/trace" "$@" "$lorabuild" -q client-a >"$scratch/out" 2>&1
     at_rc=$?
     grep -q -e "$at_signal" "$scratch/trace" || return 1 # no such place any more
     at_now=$(contents adapters/text-a/current 2>/dev/null)

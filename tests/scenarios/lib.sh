@@ -13,6 +13,7 @@
 #   says WORDS TEXT       ok when $out holds TEXT           says_not WORDS TEXT
 #   small_project         client a with five short documents over a tiny base: see there
 #   trace ARGS…           run, under strace; the files it opened, one a line, in $scratch/opened
+#   straced ARGS…         strace ARGS, of a program that may be built with a sanitizer
 #   needs_trace           ends a scenario where strace cannot be used
 #   skip_all WHY          ends a scenario that cannot run here
 #
@@ -89,8 +90,14 @@ needs_trace() {
     if strace -f --seccomp-bpf -o /dev/null true 2>/dev/null; then quickly=--seccomp-bpf; fi
 }
 
+# strace of a program that may be built with the address sanitizer, whose search for leaks would
+# itself trace the program.
+straced() {
+    ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0" strace "$@"
+}
+
 trace() {
-    strace -f $quickly -e trace=open,openat,openat2,creat -o "$scratch/trace" \
+    straced -f $quickly -e trace=open,openat,openat2,creat -o "$scratch/trace" \
         "$lorabuild" "$@" >"$scratch/out" 2>&1 </dev/null
     rc=$?
     out=$(normalise <"$scratch/out")

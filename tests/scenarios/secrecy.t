@@ -10,9 +10,13 @@ settle
 run client-a
 
 for words in 'client-b' '--why client-b' '-n client-b' 'status client-b' 'draft client-b hello --max-tokens 3' \
-             'loss client-b clients/b/proposals'; do
+             'loss client-b clients/b/proposals' 'log client-b' 'show text-b' 'show text-b --graph=dot' \
+             'use text-b@v1' 'use text-b@latest' 'verify text-b' 'diff text-b' 'gc client-b' \
+             'verify text-b --never-saw clients/b/proposals/one.md' 'verify text-b --rebuild' \
+             'export text-b -o served' 'export text-b --to lineage -o lineage.tar.zst' \
+             'forget --yes text-b text-b gone.md'; do
     # shellcheck disable=SC2086
-    strace -f -e trace=open,openat,openat2,creat -o "$scratch/trace" "$lorabuild" $words >/dev/null 2>&1
+    straced -f -e trace=open,openat,openat2,creat -o "$scratch/trace" "$lorabuild" $words >/dev/null 2>&1
     grep -E 'clients/a/|adapters/text-a|"clients/a"' "$scratch/trace" | grep -v ENOENT >"$scratch/seen"
     check "$words opens nothing of client a" test ! -s "$scratch/seen"
     [ -s "$scratch/seen" ] && head -n 5 "$scratch/seen" | comment
