@@ -186,14 +186,6 @@ static void on_failed(void *context, const struct error *e)
     json_print_error(b->options, e);
 }
 
-static const struct build_job *job_of(const struct build *build, int adapter)
-{
-    for (size_t i = 0; i < build->job_count; i++)
-        if (build->jobs[i].adapter == adapter)
-            return &build->jobs[i];
-    return NULL;
-}
-
 static void on_found(void *context, const struct build *build)
 {
     struct build_json *b = context;
@@ -216,7 +208,7 @@ static void on_why(void *context, const struct build *build)
 {
     struct build_json *b = context;
     for (size_t i = 0; i < b->workshop->project->rules->adapter_count; i++) {
-        const struct build_job *job = job_of(build, (int)i);
+        const struct build_job *job = build_job_of(build, (int)i);
         const struct target *t = &b->workshop->targets[i];
         if (!t->planned || (!job && !b->workshop->asked[i]))
             continue;

@@ -451,10 +451,7 @@ static void explain(struct build_screen *b, const struct build *build)
     const struct rules *r = b->workshop->project->rules;
     bool first = true;
     for (size_t i = 0; i < r->adapter_count; i++) {
-        const struct build_job *job = NULL;
-        for (size_t k = 0; k < build->job_count; k++)
-            if (build->jobs[k].adapter == (int)i)
-                job = &build->jobs[k];
+        const struct build_job *job = build_job_of(build, (int)i);
         if (!b->workshop->targets[i].planned || (!job && !b->workshop->asked[i]))
             continue;
         if (!first)

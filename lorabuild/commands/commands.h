@@ -28,6 +28,11 @@ int command_main(int argc, char **argv);
 /* What commands share: the rule file found, read and opened as a project; on failure its errors
  * are printed and *exit_code is set. */
 bool command_open(struct project *p, const struct options *o, bool read_only, int *exit_code);
+/* What most commands are: the project opened, `work` done in a workshop over it, all closed again;
+ * the exit code. */
+typedef bool command_work(const struct options *o, struct workshop *w, void *context,
+                          struct error *e);
+int command_in_workshop(const struct options *o, bool read_only, command_work *work, void *context);
 int command_exit_code(const struct error *e);
 /* Prints it; returns its exit code. */
 int command_fail(const struct error *e);

@@ -357,27 +357,21 @@ static bool diff(struct diff *d, struct error *e)
     return ok && print_drafts(d, e);
 }
 
+static bool work(const struct options *o, struct workshop *w, void *context, struct error *e)
+{
+    struct diff *d = context;
+    d->workshop = w;
+    screen_open(&d->screen, stdout, o->quiet);
+    return diff(d, e);
+}
+
 int command_diff(const struct options *o)
 {
-    struct project project;
-    struct workshop workshop;
     struct error e = {0};
-    struct diff d = {.options = o, .workshop = &workshop};
-    int code = 0;
-    if (o->word_count < 2) {
-        error_set(&e, ERROR_USAGE,
-                  _("which adapter? lorabuild diff NAME, or lorabuild diff NAME@v1 @v2"));
-        return command_fail(&e);
-    }
-    if (!command_open(&project, o, false, &code))
-        return code;
-    workshop_open(&workshop, &project);
-    workshop.source_options =
-        (struct source_options){.rehash = o->rehash, .threads = command_threads(o)};
-    screen_open(&d.screen, stdout, o->quiet);
-    if (!diff(&d, &e))
-        code = command_fail(&e);
-    workshop_close(&workshop);
-    project_close(&project);
-    return code;
+    struct diff d = {.options = o};
+    if (o->word_count > 1)
+        return command_in_workshop(o, false, work, &d);
+    error_set(&e, ERROR_USAGE,
+              _("which adapter? lorabuild diff NAME, or lorabuild diff NAME@v1 @v2"));
+    return command_fail(&e);
 }

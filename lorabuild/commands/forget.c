@@ -232,32 +232,23 @@ static bool check_words(const struct options *o, struct error *e)
     return true;
 }
 
-int command_forget(const struct options *o)
+static bool work(const struct options *o, struct workshop *w, void *context, struct error *e)
 {
-    struct project project;
-    struct workshop workshop;
-    struct error e = {0};
-    struct screen s;
-    int code = 0;
-    screen_open(&s, stdout, o->quiet);
-    if (!check_words(o, &e))
-        return command_fail(&e);
-    if (!command_open(&project, o, false, &code))
-        return code;
-    bool *chosen = mem_array(project.rules->adapter_count, sizeof *chosen);
+    bool *chosen = mem_array(w->project->rules->adapter_count, sizeof *chosen);
     struct forget_request r = {.adapters = chosen,
                                .files = o->words + 2,
                                .file_count = (size_t)o->word_count - 2,
                                .all = o->all};
-    workshop_open(&workshop, &project);
-    workshop.source_options =
-        (struct source_options){.rehash = o->rehash, .threads = command_threads(o)};
-    bool ok = command_choose(project.rules, o->words + 1, 1, chosen, &e) &&
-              (o->undo ? undo(o, &s, &workshop, &r, &e) : forget(o, &s, &workshop, &r, &e));
-    if (!ok)
-        code = command_fail(&e);
-    workshop_close(&workshop);
-    project_close(&project);
+    bool ok = command_choose(w->project->rules, o->words + 1, 1, chosen, e) &&
+              (o->undo ? undo(o, context, w, &r, e) : forget(o, context, w, &r, e));
     free(chosen);
-    return code;
+    return ok;
+}
+
+int command_forget(const struct options *o)
+{
+    struct error e = {0};
+    struct screen s;
+    screen_open(&s, stdout, o->quiet);
+    return check_words(o, &e) ? command_in_workshop(o, false, work, &s) : command_fail(&e);
 }

@@ -154,27 +154,18 @@ static bool gc(const struct options *o, struct screen *s, struct workshop *w, co
     return ok;
 }
 
+static bool work(const struct options *o, struct workshop *w, void *context, struct error *e)
+{
+    bool *asked = mem_array(w->project->rules->adapter_count, sizeof *asked);
+    bool ok = command_choose(w->project->rules, o->words + 1, o->word_count - 1, asked, e) &&
+              gc(o, context, w, asked, e);
+    free(asked);
+    return ok;
+}
+
 int command_gc(const struct options *o)
 {
-    struct project project;
-    struct workshop workshop;
-    struct error e = {0};
     struct screen s;
-    int code = 0;
     screen_open(&s, stdout, o->quiet);
-    if (!command_open(&project, o, false, &code))
-        return code;
-    bool *asked = mem_array(project.rules->adapter_count, sizeof *asked);
-    for (size_t i = 0; o->word_count < 2 && i < project.rules->adapter_count; i++)
-        asked[i] = true;
-    workshop_open(&workshop, &project);
-    workshop.source_options =
-        (struct source_options){.rehash = o->rehash, .threads = command_threads(o)};
-    if (!command_choose(project.rules, o->words + 1, o->word_count - 1, asked, &e) ||
-        !gc(o, &s, &workshop, asked, &e))
-        code = command_fail(&e);
-    workshop_close(&workshop);
-    project_close(&project);
-    free(asked);
-    return code;
+    return command_in_workshop(o, false, work, &s);
 }

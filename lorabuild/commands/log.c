@@ -355,21 +355,17 @@ static bool print_logs(const struct options *o, struct workshop *w, const bool *
     return true;
 }
 
+static bool work(const struct options *o, struct workshop *w, void *context, struct error *e)
+{
+    (void)context;
+    bool *shown = mem_array(w->project->rules->adapter_count, sizeof *shown);
+    bool ok = command_choose(w->project->rules, o->words + 1, o->word_count - 1, shown, e) &&
+              print_logs(o, w, shown, e);
+    free(shown);
+    return ok;
+}
+
 int command_log(const struct options *o)
 {
-    struct project project;
-    struct workshop workshop;
-    struct error e = {0};
-    int code = 0;
-    if (!command_open(&project, o, true, &code))
-        return code;
-    bool *shown = mem_array(project.rules->adapter_count, sizeof *shown);
-    workshop_open(&workshop, &project);
-    if (!command_choose(project.rules, o->words + 1, o->word_count - 1, shown, &e) ||
-        !print_logs(o, &workshop, shown, &e))
-        code = command_fail(&e);
-    workshop_close(&workshop);
-    project_close(&project);
-    free(shown);
-    return code;
+    return command_in_workshop(o, true, work, NULL);
 }

@@ -71,6 +71,24 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
     return rules != NULL;
 }
 
+int command_in_workshop(const struct options *o, bool read_only, command_work *work, void *context)
+{
+    struct project project;
+    struct workshop workshop;
+    struct error e = {0};
+    int code = 0;
+    if (!command_open(&project, o, read_only, &code))
+        return code;
+    workshop_open(&workshop, &project);
+    workshop.source_options =
+        (struct source_options){.rehash = o->rehash, .threads = command_threads(o)};
+    if (!work(o, &workshop, context, &e))
+        code = command_fail(&e);
+    workshop_close(&workshop);
+    project_close(&project);
+    return code;
+}
+
 bool command_choose(const struct rules *r, const char *const *names, int count, bool *chosen,
                     struct error *e)
 {

@@ -299,8 +299,9 @@ static bool show(const struct options *o, struct workshop *w, int adapter, struc
     return true;
 }
 
-static bool run(const struct options *o, struct workshop *w, struct error *e)
+static bool work(const struct options *o, struct workshop *w, void *context, struct error *e)
 {
+    (void)context;
     const struct rules *r = w->project->rules;
     int adapter = -1, group = -1, version = 0;
     if (o->graph) {
@@ -319,16 +320,5 @@ static bool run(const struct options *o, struct workshop *w, struct error *e)
 
 int command_show(const struct options *o)
 {
-    struct project project;
-    struct workshop workshop;
-    struct error e = {0};
-    int code = 0;
-    if (!command_open(&project, o, true, &code))
-        return code;
-    workshop_open(&workshop, &project);
-    if (!run(o, &workshop, &e))
-        code = command_fail(&e);
-    workshop_close(&workshop);
-    project_close(&project);
-    return code;
+    return command_in_workshop(o, true, work, NULL);
 }

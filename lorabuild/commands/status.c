@@ -327,27 +327,20 @@ static bool print_status(struct screen *s, struct workshop *w, const bool *shown
     return ok;
 }
 
+static bool work(const struct options *o, struct workshop *w, void *context, struct error *e)
+{
+    bool *shown = mem_array(w->project->rules->adapter_count, sizeof *shown);
+    bool ok = command_choose(w->project->rules, o->words + 1, o->word_count - 1, shown, e) &&
+              print_status(context, w, shown, o, e);
+    if (ok && o->word_count < 2)
+        print_disk(context, w, shown, o->json);
+    free(shown);
+    return ok;
+}
+
 int command_status(const struct options *o)
 {
-    struct project project;
-    struct workshop workshop;
-    struct error e = {0};
     struct screen s;
-    int code = 0;
     screen_open(&s, stdout, o->quiet);
-    if (!command_open(&project, o, false, &code))
-        return code;
-    bool *shown = mem_array(project.rules->adapter_count, sizeof *shown);
-    workshop_open(&workshop, &project);
-    workshop.source_options =
-        (struct source_options){.rehash = o->rehash, .threads = command_threads(o)};
-    if (!command_choose(project.rules, o->words + 1, o->word_count - 1, shown, &e) ||
-        !print_status(&s, &workshop, shown, o, &e))
-        code = command_fail(&e);
-    else if (o->word_count < 2)
-        print_disk(&s, &workshop, shown, o->json);
-    workshop_close(&workshop);
-    project_close(&project);
-    free(shown);
-    return code;
+    return command_in_workshop(o, false, work, &s);
 }

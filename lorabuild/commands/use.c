@@ -39,8 +39,9 @@ static void print_result(struct use_screen *s, const struct use_result *r)
     strbuf_free(&b);
 }
 
-static bool use(const struct options *o, struct workshop *w, struct error *e)
+static bool use(const struct options *o, struct workshop *w, void *context, struct error *e)
 {
+    (void)context;
     const struct rules *r = w->project->rules;
     struct use_screen s;
     struct use_result result;
@@ -67,22 +68,9 @@ static bool use(const struct options *o, struct workshop *w, struct error *e)
 
 int command_use(const struct options *o)
 {
-    struct project project;
-    struct workshop workshop;
     struct error e = {0};
-    int code = 0;
-    if (o->word_count != 2) {
-        error_set(&e, ERROR_USAGE, _("which version? lorabuild use NAME@v1, or NAME@latest"));
-        return command_fail(&e);
-    }
-    if (!command_open(&project, o, false, &code))
-        return code;
-    workshop_open(&workshop, &project);
-    workshop.source_options =
-        (struct source_options){.rehash = o->rehash, .threads = command_threads(o)};
-    if (!use(o, &workshop, &e))
-        code = command_fail(&e);
-    workshop_close(&workshop);
-    project_close(&project);
-    return code;
+    if (o->word_count == 2)
+        return command_in_workshop(o, false, use, NULL);
+    error_set(&e, ERROR_USAGE, _("which version? lorabuild use NAME@v1, or NAME@latest"));
+    return command_fail(&e);
 }

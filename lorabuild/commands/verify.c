@@ -282,31 +282,28 @@ static void print_remedy(struct verify_screen *v)
                               "deleted and\nthe adapter built again: lorabuild NAME"));
 }
 
+static bool work(const struct options *o, struct workshop *w, void *context, struct error *e)
+{
+    struct verify_screen *v = context;
+    screen_open(&v->screen, stdout, o->quiet);
+    bool ok = o->word_count > 1 || verify_all(v, w, e);
+    for (int i = 1; ok && i < o->word_count; i++)
+        ok = verify_named(v, w, o->words[i], e);
+    if (ok)
+        print_remedy(v);
+    return ok;
+}
+
 int command_verify(const struct options *o)
 {
-    struct project project;
-    struct workshop workshop;
     struct error e = {0};
     struct verify_screen v = {.options = o};
-    int code = 0;
     if ((o->never_saw || o->rebuild) && o->word_count != 2) {
         error_set(&e, ERROR_USAGE,
                   o->rebuild ? _("which adapter? lorabuild verify NAME@v1 --rebuild")
                              : _("which adapter? lorabuild verify NAME@v1 --never-saw FILE"));
         return command_fail(&e);
     }
-    if (!command_open(&project, o, true, &code))
-        return code;
-    workshop_open(&workshop, &project);
-    screen_open(&v.screen, stdout, o->quiet);
-    bool ok = o->word_count > 1 || verify_all(&v, &workshop, &e);
-    for (int i = 1; ok && i < o->word_count; i++)
-        ok = verify_named(&v, &workshop, o->words[i], &e);
-    if (!ok)
-        code = command_fail(&e);
-    else
-        print_remedy(&v);
-    workshop_close(&workshop);
-    project_close(&project);
+    int code = command_in_workshop(o, true, work, &v);
     return code ? code : v.wrong > 0;
 }

@@ -275,6 +275,14 @@ bool build_is_idle(const struct build *b, int adapter)
            (t->plan.verdict == PLAN_CURRENT || t->plan.verdict == PLAN_ASIDE);
 }
 
+struct build_job *build_job_of(const struct build *b, int adapter)
+{
+    for (size_t i = 0; i < b->job_count; i++)
+        if (b->jobs[i].adapter == adapter)
+            return &b->jobs[i];
+    return NULL;
+}
+
 size_t build_count(const struct build *b, enum job_state state)
 {
     size_t n = 0;

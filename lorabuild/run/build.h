@@ -114,6 +114,8 @@ void build_free(struct build *b);
 
 /* An asked adapter for which nothing is to be done: current, or built before and set aside. */
 bool build_is_idle(const struct build *b, int adapter);
+/* NULL: it has none. */
+struct build_job *build_job_of(const struct build *b, int adapter);
 /* How many ended so, planning included. */
 size_t build_count(const struct build *b, enum job_state state);
 

@@ -23,14 +23,6 @@ static bool interrupted(const struct build *b)
     return b->options.interrupted && *b->options.interrupted;
 }
 
-static struct build_job *job_of(struct build *b, int adapter)
-{
-    for (size_t i = 0; i < b->job_count; i++)
-        if (b->jobs[i].adapter == adapter)
-            return &b->jobs[i];
-    return NULL;
-}
-
 static const char *name_of(const struct build_job *job)
 {
     return job->build->workshop->project->rules->adapters[job->adapter].name;
@@ -167,7 +159,7 @@ static bool launch(struct build_job *job, struct error *e)
 static bool parent_is_done(struct build *b, const struct build_job *job, bool *failed)
 {
     int parent = b->workshop->project->rules->adapters[job->adapter].parent;
-    const struct build_job *p = parent >= 0 ? job_of(b, parent) : NULL;
+    const struct build_job *p = parent >= 0 ? build_job_of(b, parent) : NULL;
     bool ended =
         !p || (p->state != JOB_WAITING && p->state != JOB_QUEUED && p->state != JOB_RUNNING);
     *failed = p && ended && p->state != JOB_DONE && job->target->parent_pending;
