@@ -79,8 +79,7 @@ static bool refuse_exposed(struct workshop *w, struct target *t, struct version 
 {
     struct store *exposures = project_exposures(w->project, t->scope, e);
     struct digest_set unwanted = {0};
-    int adapter = (int)(t->rule - w->project->rules->adapters);
-    if (!exposures || !lineage_load_exposure(v, exposures, e) || !target_plan_whole(w, adapter, e))
+    if (!exposures || !lineage_load_exposure(v, exposures, e))
         return false;
     for (size_t i = 0; i < v->exposure.count; i++)
         if (!digest_set_has(&t->wanted, v->exposure.items[i]) &&
@@ -142,11 +141,15 @@ static void count_later(struct use_result *r, const struct lineage *l)
     }
 }
 
+/* Planned first: that tells what is wanted now, and brings `blocked` up to it. */
 static bool use_locked(struct workshop *w, struct target *t, int version, struct use_result *r,
                        struct error *e)
 {
     struct lineage_block *blocks;
     size_t count;
+    int adapter = (int)(t->rule - w->project->rules->adapters);
+    if (t->lineage.count && !target_plan_whole(w, adapter, e))
+        return false;
     if (!lineage_read_blocked(t->lineage.folder, &blocks, &count, e))
         return false;
     r->before = t->lineage.current;

@@ -18,7 +18,7 @@
 #   skip_all WHY          ends a scenario that cannot run here
 #
 # Compared texts are normalised: a duration becomes TIME (the spaces that flush it right become
-# two), a loss LOSS, a size at a line's end or the disk's use SIZE, today's date TODAY, the own
+# two), a loss LOSS, what is freed or the disk's use SIZE, today's date TODAY, the own
 # folder DIR. So scenarios write "v1        ready  TIME total".
 
 set -u
@@ -74,7 +74,7 @@ normalise() {
         -e 's/^Disk [0-9.]+ [kMG]B/Disk SIZE/' \
         -e 's/of [0-9]+\.[0-9]+ GB free/of SIZE GB free/' \
         -e 's/[+-]?[0-9]+\.[0-9]+ % \(limit/CHANGE % (limit/' \
-        -e 's/\b[0-9]+(\.[0-9])? (B|[kMGT]B)$/SIZE/' -e 's/ {2,}SIZE$/  SIZE/' -e "s/$(date +%F)/TODAY/g"
+        -e '/^Erase|free|Freed/s/\b[0-9]+(\.[0-9])? (B|[kMGT]B)$/SIZE/' -e 's/ {2,}SIZE$/  SIZE/' -e "s/$(date +%F)/TODAY/g"
 }
 
 run() {
