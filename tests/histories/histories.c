@@ -45,6 +45,8 @@ struct history {
     size_t log_seen;        /* lines of the work log that were looked at */
     unsigned killed;        /* runs killed since then */
     struct built chosen_at; /* the state in which a version was chosen with `use` */
+    struct built *ever;     /* all states that were built */
+    size_t ever_count;
     bool failed;
 };
 
@@ -369,11 +371,18 @@ static bool was_built(const struct history *h)
     return false;
 }
 
-/* What `use` chose stays in use, whatever it lacks, until something changes. */
+/* What `use` chose stays in use, whatever it lacks, until there is something that was never built:
+ * what a later version holds already was put aside with it. */
 static bool stays_chosen(const struct history *h)
 {
-    return h->chosen_at.client == world_state(&h->world, false) &&
-           h->chosen_at.corpus == world_state(&h->world, true);
+    struct built now = {world_state(&h->world, false), world_state(&h->world, true)};
+    char *path = adapter_path(h, ADAPTER, "chosen");
+    bool stands = access(path, F_OK) == 0;
+    free(path);
+    for (size_t i = 0; stands && i < h->ever_count; i++)
+        if (h->ever[i].client == now.client)
+            return true;
+    return stands && h->chosen_at.client == now.client && h->chosen_at.corpus == now.corpus;
 }
 
 static void note_built(struct history *h)
@@ -383,6 +392,8 @@ static void note_built(struct history *h)
         h->built_count = 0; /* the domain moved: what a return costs is another question */
     h->built = mem_grow(h->built, h->built_count + 1, sizeof *h->built);
     h->built[h->built_count++] = (struct built){client, corpus};
+    h->ever = mem_grow(h->ever, h->ever_count + 1, sizeof *h->ever);
+    h->ever[h->ever_count++] = (struct built){client, corpus};
 }
 
 /* ---- steps ---- */
@@ -407,6 +418,7 @@ static void build(struct history *h, const char *option)
         wrong(h, "a build ended with %d:\n%s", h->status, h->out.data ? h->out.data : "");
     size_t trained = check_work(h);
     if (!h->status) {
+        world_built(&h->world);
         check_in_use(h, "city", option && strcmp(option, "-U") == 0);
         check_in_use(h, ADAPTER, !stays_chosen(h));
         if (known && trained)
@@ -469,6 +481,9 @@ static void step_add_paper(struct history *h)
 static void step_add_copy(struct history *h)
 {
     struct text_file *d = world_pick(&h->world, false);
+    for (size_t i = 0; d && i < d->count; i++) /* whose caption would a copy have? */
+        if (world_caption(&h->world, d->blocks[i]))
+            return;
     if (!d)
         return;
     tell(h, "copy %s", d->name);
@@ -638,13 +653,15 @@ static void step_forget(struct history *h)
     if (d.corpus)
         return;
     build(h, NULL);
-    run(h, 0, 0, "forget", "--yes", ADAPTER, ADAPTER, d.name, NULL);
-    tell(h, "forget %s: exit %d", d.name, h->status);
-    bool nothing_left = (said(h, "stand in other documents too") && stands_all_elsewhere(h, &d)) ||
-                        said(h, "nothing that is kept names"); /* the search below judges it */
-    if (h->status && !nothing_left)
+    const char *name = d.known[0] ? d.known : d.name;
+    run(h, 0, 0, "forget", "--yes", ADAPTER, ADAPTER, name, NULL);
+    tell(h, "forget %s: exit %d", name, h->status);
+    bool unnamed = said(h, "nothing that is kept names"); /* it was never in a version */
+    bool nothing_left = said(h, "stand in other documents too") && stands_all_elsewhere(h, &d);
+    if (h->status && !nothing_left && !unnamed)
         wrong(h, "forget ended with %d:\n%s", h->status, h->out.data ? h->out.data : "");
-    check_forgotten(h, &d);
+    if (!unnamed)
+        check_forgotten(h, &d);
     document_free(&h->gone[i]);
     h->gone[i] = h->gone[--h->gone_count];
     h->built_count = 0;
@@ -745,6 +762,7 @@ static bool play(uint64_t number, const char *root, const char *tiny, bool loud)
     for (size_t i = 0; i < h.gone_count; i++)
         document_free(&h.gone[i]);
     free(h.gone);
+    free(h.ever);
     free(h.built);
     strbuf_free(&h.story);
     strbuf_free(&h.out);

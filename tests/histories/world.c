@@ -182,9 +182,16 @@ void world_add(struct world *w, bool corpus)
     document_free(&d);
 }
 
+void world_built(struct world *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        strcpy(w->documents[i].known, w->documents[i].name);
+}
+
 void world_add_copy(struct world *w, const struct text_file *of)
 {
     struct text_file d = document_copy(of);
+    d.known[0] = '\0';
     snprintf(d.name, sizeof d.name, "copy-%u.md", ++w->unique);
     world_put(w, &d);
     document_free(&d);
@@ -253,6 +260,19 @@ static void remember_caption(struct world *w, struct str text, const char *promp
     c->prompt = mem_strdup(prompt);
 }
 
+/* In the table and, where a copy was not read yet, in the documents. */
+static bool stands_once(const struct world *w, const struct csv *table, struct str passage,
+                        size_t column)
+{
+    size_t rows = 0, blocks = 0;
+    for (size_t i = 0; i < table->count; i++)
+        rows += str_equal(table->rows[i].cells[column], passage);
+    for (size_t i = 0; i < w->count; i++)
+        for (size_t k = 0; k < w->documents[i].count; k++)
+            blocks += str_is(passage, w->documents[i].blocks[k]);
+    return rows == 1 && blocks <= 1;
+}
+
 /* As with a spreadsheet: the prompt of one row; all else as it is. */
 bool world_edit_caption(struct world *w)
 {
@@ -262,8 +282,9 @@ bool world_edit_caption(struct world *w)
     struct csv table = {0};
     bool ok = file_read(&b, path, 1 << 24, NULL) &&
               csv_parse(&table, strbuf_str(&b), "metadata.csv", NULL) && table.count > 1;
+    struct csv_row *row = ok ? &table.rows[1 + world_draw(w, table.count - 1)] : NULL;
+    ok = ok && stands_once(w, &table, row->cells[PASSAGE], PASSAGE);
     if (ok) {
-        struct csv_row *row = &table.rows[1 + world_draw(w, table.count - 1)];
         char *prompt = mem_printf("Prompt %u", ++w->unique);
         remember_caption(w, row->cells[PASSAGE], prompt);
         row->cells[PROMPT] = str_of(prompt);
@@ -313,16 +334,12 @@ uint64_t world_state(const struct world *w, bool corpus)
 {
     struct lines wanted = {0};
     struct strbuf b = {0};
-    size_t copies = 0;
     world_wanted(w, corpus, &wanted);
     for (size_t i = 0; i < wanted.count; i++) {
         const char *prompt = world_caption(w, wanted.items[i] + 2);
         strbuf_printf(&b, "%s|%s\n", wanted.items[i], prompt && !corpus ? prompt : "");
     }
-    for (size_t i = 0; i < w->count; i++) /* a copy of a text has a caption of its own */
-        for (size_t k = 0; !corpus && k < w->documents[i].count; k++)
-            copies += world_caption(w, w->documents[i].blocks[k]) != NULL;
-    strbuf_printf(&b, "%d %zu", corpus ? 0 : w->epochs, copies);
+    strbuf_printf(&b, "%d", corpus ? 0 : w->epochs);
     struct digest d = digest_of(b.data, b.size);
     uint64_t state;
     memcpy(&state, d.bytes, sizeof state);

@@ -8,7 +8,8 @@
 #include "tests/histories/stub.h"
 
 struct text_file {
-    char name[64]; /* "client-12.md" */
+    char name[64];  /* "offer-12.md" */
+    char known[64]; /* its name when it was last built; "" = never */
     bool corpus;
     char title[40], section[40];
     char **blocks;
@@ -37,6 +38,8 @@ uint64_t world_draw(struct world *w, uint64_t below);
 
 struct text_file *world_pick(struct world *w, bool corpus); /* NULL where there is none */
 size_t world_count(const struct world *w, bool corpus);
+/* A build has seen all documents by their names. */
+void world_built(struct world *w);
 /* Each changes memory and disk. Texts are new ones unless said otherwise. */
 void world_add(struct world *w, bool corpus);
 void world_add_copy(struct world *w, const struct text_file *of); /* the same texts, another file */
@@ -46,7 +49,8 @@ void world_rename(struct world *w, struct text_file *d);
 void world_edit(struct world *w, struct text_file *d);   /* another text in place of one */
 void world_append(struct world *w, struct text_file *d); /* one text more */
 void world_edit_heading(struct world *w, struct text_file *d);
-bool world_edit_caption(struct world *w); /* of a row in metadata.csv; false: there is none */
+/* Of a row in metadata.csv whose text stands in no other; false: there is none. */
+bool world_edit_caption(struct world *w);
 void world_set_epochs(struct world *w, int epochs);
 
 struct text_file document_copy(const struct text_file *d);
