@@ -406,6 +406,7 @@ static void build(struct history *h, const char *option)
     bool known = was_built(h) && !option, anew = option && strcmp(option, "--rebuild") == 0;
     if (anew)
         forget_work(h);
+    check_work(h); /* of runs that were killed since */
     run(h, 0, 0, ADAPTER, option, NULL);
     tell(h, "build %s: exit %d", option ? option : "", h->status);
     if (h->status == 1 && (said(h, "Share not mounted") || said(h, "nothing to learn"))) {
