@@ -14,8 +14,7 @@ struct options {
     uint64_t memory_bytes;
     const char *device, *trace;
     /* what single commands take */
-    const char *yes, *redo, *never_saw, *to, *output, *graph;
-    bool accept, undo;
+    const char *never_saw, *to, *output, *graph;
     /* draft */
     double temperature, top_p, repeat_penalty;
     int64_t top_k, max_tokens, seed;

@@ -36,7 +36,9 @@ static void print_result(struct screen *s, const struct verify_result *r, const 
     int last = -1;
     for (size_t i = 0; i < r->count; i++) {
         const struct verify_finding *f = &r->items[i];
-        snprintf(step, sizeof step, f->version ? "v%d" : "", f->version);
+        step[0] = '\0';
+        if (f->version)
+            snprintf(step, sizeof step, "v%d", f->version);
         screen_line(s, name, f->version == last ? "" : step, f->wrong ? PAINT_RED : PAINT_YELLOW,
                     f->text, -1);
         last = f->version;

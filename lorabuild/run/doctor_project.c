@@ -72,7 +72,7 @@ static void look_disk(struct findings *f, const char *what, const char *folder)
                                                 : FINDING_WELL;
         finding_add(f, "disk", state,
                     mem_printf(_("%.1f GB free for %s (%s)"), room / 1e9, what, at),
-                    state ? mem_strdup(_("make room there: lorabuild gc")) : NULL);
+                    state ? mem_strdup(_("make room there")) : NULL);
     }
     free(at);
 }
@@ -287,11 +287,12 @@ static void look_left_overs(struct findings *f, const struct project *p)
         free(folder);
     }
     if (attempts.count)
-        finding_add(f, "left over", FINDING_NOTE,
-                    mem_printf(_("%zu unfinished trainings, %.1f MB: continued when their texts "
-                                 "and recipe are wanted again"),
-                               attempts.count, (double)attempts.bytes / 1e6),
-                    mem_strdup(_("to be rid of those that are not: lorabuild gc")));
+        finding_add(
+            f, "left over", FINDING_NOTE,
+            mem_printf(_("%zu unfinished trainings, %.1f MB: continued when their texts "
+                         "and recipe are wanted again"),
+                       attempts.count, (double)attempts.bytes / 1e6),
+            mem_strdup(_("those that are not may be removed from attempts/ beneath its store")));
     if (halves.count)
         finding_add(f, "left over", FINDING_NOTE,
                     mem_printf(_("%zu halves of what was interrupted, %.1f MB"), halves.count,

@@ -50,7 +50,7 @@ settle
 mkdir -p .lorabuild/clients/a/keep/attempts/text-a/0123456789abcdef0123456789abcdef adapters/text-a/.import
 run doctor
 says 'what was left over' '1 unfinished trainings'
-says 'with what to do' 'lorabuild gc'
+says 'with what to do' 'attempts/ beneath its store'
 says 'halves of an import' '1 halves of what was interrupted'
 run client-a
 run doctor
