@@ -45,6 +45,8 @@ static char *value_text(const json_t *value)
     if (!json_is_array(value)) {
         json_write(&b, value, false);
         b.data[--b.size] = '\0'; /* its newline */
+        if (json_is_real(value) && str_ends(strbuf_str(&b), ".0"))
+            b.data[b.size -= 2] = '\0'; /* as a person writes it */
     }
     return strbuf_take(&b);
 }

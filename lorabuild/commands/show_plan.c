@@ -124,7 +124,7 @@ void show_plan(struct screen *s, const struct build_job *jobs, size_t count)
         seconds += jobs[i].estimate_s * left;
         in_full += jobs[i].estimate_in_full_s;
         trains = trains || jobs[i].target->plan.verdict == PLAN_TRAIN;
-        first = first || (!jobs[i].target->plan.start && !jobs[i].resumed_at);
+        first = first || (!jobs[i].target->lineage.count && !jobs[i].resumed_at);
     }
     if (trains)
         strbuf_printf(&b, _("%s about %s"),

@@ -22,9 +22,9 @@ YAML
 settle
 run show text-a
 says 'never built' 'text-a: never built'
-says 'a value and its line' 'epochs         3.0                               lorabuild.yaml:15'
+says 'a value and its line' 'epochs         3                                 lorabuild.yaml:15'
 says "B19: an alias's line is the origin" 'rank           6                                 lorabuild.yaml:12'
-says 'a default' 'alpha          12.0                              default'
+says 'a default' 'alpha          12                                default'
 says 'the base' 'base           writer: models/tiny               lorabuild.yaml:4'
 says 'the data' 'data           proposals-a: clients/a/proposals  lorabuild.yaml:8'
 says 'the rank of the joint file' "exported rank  12 = 6 + city's 6, padded to 16"
