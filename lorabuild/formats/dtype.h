@@ -10,10 +10,28 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum dtype { DTYPE_F32, DTYPE_F16, DTYPE_BF16, DTYPE_Q8_0, DTYPE_Q4_0, DTYPE_Q4_1, DTYPE_COUNT };
+enum dtype {
+    DTYPE_F32,
+    DTYPE_F16,
+    DTYPE_BF16,
+    DTYPE_Q8_0,
+    DTYPE_Q4_0,
+    DTYPE_Q4_1,
+    DTYPE_Q5_0,
+    DTYPE_Q5_1,
+    DTYPE_Q2_K,
+    DTYPE_Q3_K,
+    DTYPE_Q4_K,
+    DTYPE_Q5_K,
+    DTYPE_Q6_K,
+    DTYPE_IQ4_NL,
+    DTYPE_IQ4_XS,
+    DTYPE_MXFP4,
+    DTYPE_COUNT
+};
 
 const char *dtype_name(enum dtype type); /* "F32", "Q4_1": the name in tables and messages */
-size_t dtype_block(enum dtype type);     /* numbers in a block: 1 or 32 */
+size_t dtype_block(enum dtype type);     /* numbers in a block: 1, 32 or 256 */
 size_t dtype_block_bytes(enum dtype type);
 /* Bytes of n numbers; false where n is not whole blocks or the product overflows. */
 bool dtype_bytes(enum dtype type, uint64_t n, size_t *bytes);

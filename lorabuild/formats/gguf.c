@@ -25,24 +25,24 @@ static const struct {
     [1] = {"F16", true, DTYPE_F16},
     [2] = {"Q4_0", true, DTYPE_Q4_0},
     [3] = {"Q4_1", true, DTYPE_Q4_1},
-    [6] = {.name = "Q5_0"},
-    [7] = {.name = "Q5_1"},
+    [6] = {"Q5_0", true, DTYPE_Q5_0},
+    [7] = {"Q5_1", true, DTYPE_Q5_1},
     [8] = {"Q8_0", true, DTYPE_Q8_0},
     [9] = {.name = "Q8_1"},
-    [10] = {.name = "Q2_K"},
-    [11] = {.name = "Q3_K"},
-    [12] = {.name = "Q4_K"},
-    [13] = {.name = "Q5_K"},
-    [14] = {.name = "Q6_K"},
+    [10] = {"Q2_K", true, DTYPE_Q2_K},
+    [11] = {"Q3_K", true, DTYPE_Q3_K},
+    [12] = {"Q4_K", true, DTYPE_Q4_K},
+    [13] = {"Q5_K", true, DTYPE_Q5_K},
+    [14] = {"Q6_K", true, DTYPE_Q6_K},
     [15] = {.name = "Q8_K"},
     [16] = {.name = "IQ2_XXS"},
     [17] = {.name = "IQ2_XS"},
     [18] = {.name = "IQ3_XXS"},
     [19] = {.name = "IQ1_S"},
-    [20] = {.name = "IQ4_NL"},
+    [20] = {"IQ4_NL", true, DTYPE_IQ4_NL},
     [21] = {.name = "IQ3_S"},
     [22] = {.name = "IQ2_S"},
-    [23] = {.name = "IQ4_XS"},
+    [23] = {"IQ4_XS", true, DTYPE_IQ4_XS},
     [24] = {.name = "I8"},
     [25] = {.name = "I16"},
     [26] = {.name = "I32"},
@@ -52,9 +52,10 @@ static const struct {
     [30] = {"BF16", true, DTYPE_BF16},
     [34] = {.name = "TQ1_0"},
     [35] = {.name = "TQ2_0"},
-    [39] = {.name = "MXFP4"},
+    [39] = {"MXFP4", true, DTYPE_MXFP4},
     [40] = {.name = "NVFP4"},
     [41] = {.name = "Q1_0"},
+    [42] = {.name = "Q2_0"},
 };
 
 struct pair {
@@ -312,6 +313,18 @@ struct entry {
     struct weight_tensor *tensor;
 };
 
+static bool refuse_type(struct reader *r, struct str tensor, const char *type)
+{
+    struct strbuf known = {0};
+    for (int i = 0; i < DTYPE_COUNT; i++)
+        strbuf_printf(&known, "%s%s", i ? ", " : "", dtype_name((enum dtype)i));
+    refuse_named(r, "tensor", tensor,
+                 "is %s, which cannot be read here; take a file whose tensors are of these: %s",
+                 type, known.data);
+    strbuf_free(&known);
+    return false;
+}
+
 static bool take_type(struct reader *r, struct entry *t)
 {
     uint32_t type = 0;
@@ -321,10 +334,7 @@ static bool take_type(struct reader *r, struct entry *t)
     if (!name)
         return refuse_named(r, "tensor", t->name, "has the unknown type %u", (unsigned)type);
     if (!types[type].is_known)
-        return refuse_named(r, "tensor", t->name,
-                            "is %s, which cannot be read here; F32, F16, BF16, Q8_0, Q4_0 and "
-                            "Q4_1 can: take a file of one of these",
-                            name);
+        return refuse_type(r, t->name, name);
     t->tensor->type = types[type].type;
     return true;
 }
@@ -352,8 +362,9 @@ static bool take_shape(struct reader *r, struct entry *t, uint64_t *numbers)
     if (!take_type(r, t))
         return false;
     return row % dtype_block(t->tensor->type) == 0 ||
-           refuse_named(r, "tensor", t->name, "has rows of %llu numbers, no whole blocks",
-                        (unsigned long long)row);
+           refuse_named(
+               r, "tensor", t->name, "is %s, in blocks of %zu numbers, but has rows of %llu",
+               dtype_name(t->tensor->type), dtype_block(t->tensor->type), (unsigned long long)row);
 }
 
 static bool take_entry(struct reader *r, struct entry *t)

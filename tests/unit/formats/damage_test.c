@@ -174,6 +174,25 @@ static void gguf_survives(void **state)
     damage(*state, "x", try_gguf);
 }
 
+/* Each byte of the header, which is short, gets very many values; the types are among them. */
+static void quantised_headers_survive(void **state)
+{
+    enum { HEADER = 646 };
+    char *path = path_join(*state, "x");
+    struct strbuf whole = read_file("tests/golden/quants/quants.gguf");
+    write_file(path, whole.data, whole.size);
+    damage(*state, "x", try_gguf);
+    for (size_t at = 0; at < HEADER; at++)
+        for (unsigned value = 0; value < 256; value += at % 7 + 1) {
+            char old = whole.data[at];
+            whole.data[at] = (char)value;
+            once(*state, path, whole.data, whole.size, try_gguf);
+            whole.data[at] = old;
+        }
+    strbuf_free(&whole);
+    free(path);
+}
+
 static void peft_survives(void **state)
 {
     put_golden(*state, "adapter/adapter_config.json", "adapter_config.json");
@@ -244,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(safetensors_survives, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(gguf_survives, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(quantised_headers_survive, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(peft_survives, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(weights_survive, scratch_make, scratch_remove),
         cmocka_unit_test_setup_teardown(csv_survives, scratch_make, scratch_remove),

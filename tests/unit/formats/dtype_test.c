@@ -85,8 +85,8 @@ static void f32_rounds_to_the_nearest_even_bf16(void **state)
     assert_int_equal(bits_of(bf16_to_f32(0xC040)), bits_of(-3.0f));
 }
 
-/* tiny.f32 is what gguf-py made of each tensor of tiny.gguf. */
-static void every_type_equals_gguf_py(void **state)
+/* tiny.f32 is what gguf-py made of each tensor of tiny.gguf; quants_test has the other types. */
+static void every_common_type_equals_gguf_py(void **state)
 {
     (void)state;
     struct error e = {0};
@@ -109,22 +109,9 @@ static void every_type_equals_gguf_py(void **state)
         free(got);
     }
     assert_int_equal(at, wanted.size);
-    assert_int_equal(seen, (1u << DTYPE_COUNT) - 1);
+    assert_int_equal(seen, (2u << DTYPE_Q4_1) - 1);
     gguf_close(g);
     strbuf_free(&wanted);
-}
-
-static void unaligned_bytes_are_read_alike(void **state)
-{
-    (void)state;
-    char raw[1 + 2 * 34];
-    float aligned[64], shifted[64];
-    for (size_t i = 0; i < sizeof raw; i++)
-        raw[i] = (char)(i * 37 % 100);
-    dtype_to_f32(DTYPE_Q8_0, raw + 1, shifted, 64);
-    memmove(raw, raw + 1, sizeof raw - 1);
-    dtype_to_f32(DTYPE_Q8_0, raw, aligned, 64);
-    assert_memory_equal(aligned, shifted, sizeof aligned);
 }
 
 static void sizes_are_whole_blocks_without_overflow(void **state)
@@ -139,6 +126,8 @@ static void sizes_are_whole_blocks_without_overflow(void **state)
     assert_string_equal(dtype_name(DTYPE_Q4_1), "Q4_1");
     assert_int_equal(dtype_block(DTYPE_Q8_0), 32);
     assert_int_equal(dtype_block_bytes(DTYPE_Q8_0), 34);
+    assert_true(dtype_bytes(DTYPE_Q6_K, 512, &bytes) && bytes == 420);
+    assert_false(dtype_bytes(DTYPE_Q6_K, 288, &bytes));
     dtype_to_f32(DTYPE_F32, NULL, NULL, 0);
 }
 
@@ -148,8 +137,7 @@ int main(void)
         cmocka_unit_test(every_f16_is_expanded_exactly),
         cmocka_unit_test(f32_rounds_to_the_nearest_even_f16),
         cmocka_unit_test(f32_rounds_to_the_nearest_even_bf16),
-        cmocka_unit_test(every_type_equals_gguf_py),
-        cmocka_unit_test(unaligned_bytes_are_read_alike),
+        cmocka_unit_test(every_common_type_equals_gguf_py),
         cmocka_unit_test(sizes_are_whole_blocks_without_overflow),
     };
     return cmocka_run_group_tests_name("dtype", tests, NULL, NULL);

@@ -155,8 +155,11 @@ static void lying_headers_are_refused(void **state)
         {UINT64_MAX, 0, 0, "tensor 'a' has an impossible shape"},
         {INT64_MAX, 0, 0, "tensor 'a' has an impossible size"},
         {8, UINT64_MAX - 31, 0, "tensor 'a' ends behind the end"},
-        {8, 0, 2, "tensor 'a' has rows of 8 numbers, no whole blocks"},
-        {256, 0, 12, "tensor 'a' is Q4_K, which cannot be read here; F32, F16, BF16, Q8_0"},
+        {8, 0, 2, "tensor 'a' is Q4_0, in blocks of 32 numbers, but has rows of 8"},
+        {256, 0, 16,
+         "tensor 'a' is IQ2_XXS, which cannot be read here; take a file whose tensors are of "
+         "these: F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, "
+         "IQ4_NL, IQ4_XS, MXFP4"},
         {8, 0, 4, "tensor 'a' has the unknown type 4"},
         {8, 0, 999, "tensor 'a' has the unknown type 999"},
     };
@@ -166,6 +169,47 @@ static void lying_headers_are_refused(void **state)
         tensor(&s, "a", cases[i].ne, cases[i].type, cases[i].offset);
         data(&s, 32);
         refused(state, &s, cases[i].why);
+    }
+}
+
+/* Every number of a type, with rows around its block: only whole blocks that are in the file are
+ * taken, and then they are as ggml numbers and sizes its types. */
+static void types_are_taken_in_whole_blocks(void **state)
+{
+    static const struct {
+        enum dtype type;
+        size_t block, bytes;
+    } known[] = {
+        [0] = {DTYPE_F32, 1, 4},       [1] = {DTYPE_F16, 1, 2},
+        [2] = {DTYPE_Q4_0, 32, 18},    [3] = {DTYPE_Q4_1, 32, 20},
+        [6] = {DTYPE_Q5_0, 32, 22},    [7] = {DTYPE_Q5_1, 32, 24},
+        [8] = {DTYPE_Q8_0, 32, 34},    [10] = {DTYPE_Q2_K, 256, 84},
+        [11] = {DTYPE_Q3_K, 256, 110}, [12] = {DTYPE_Q4_K, 256, 144},
+        [13] = {DTYPE_Q5_K, 256, 176}, [14] = {DTYPE_Q6_K, 256, 210},
+        [20] = {DTYPE_IQ4_NL, 32, 18}, [23] = {DTYPE_IQ4_XS, 256, 136},
+        [30] = {DTYPE_BF16, 1, 2},     [39] = {DTYPE_MXFP4, 32, 17},
+        [63] = {DTYPE_F32, 0, 0},
+    };
+    static const size_t rows[] = {1, 31, 32, 33, 255, 256, 288, 512};
+    for (uint32_t type = 0; type < 64; type++) {
+        size_t block = known[type].block, bytes = known[type].bytes;
+        for (size_t i = 0; i < (block ? sizeof rows / sizeof *rows : 1); i++) {
+            struct sketch s = {0};
+            size_t row = rows[i];
+            size_t needed = block ? row / block * bytes : 0;
+            begin(&s, 3, 1, 0);
+            tensor(&s, "a", row, type, 0);
+            data(&s, needed);
+            if (block && row % block == 0) {
+                struct sketch cut = {0};
+                strbuf_add(&cut.b, s.b.data, s.b.size - 1);
+                refused(state, &cut, "tensor 'a' ends behind the end");
+            }
+            refused(state, &s,
+                    !block        ? "tensor 'a' "
+                    : row % block ? "numbers, but has rows of "
+                                  : NULL);
+        }
     }
 }
 
@@ -247,6 +291,8 @@ int main(void)
         cmocka_unit_test(lists_are_read),
         cmocka_unit_test(shapes_are_turned_round),
         cmocka_unit_test_setup_teardown(lying_headers_are_refused, scratch_make, scratch_remove),
+        cmocka_unit_test_setup_teardown(types_are_taken_in_whole_blocks, scratch_make,
+                                        scratch_remove),
         cmocka_unit_test_setup_teardown(counts_beyond_the_file_are_refused, scratch_make,
                                         scratch_remove),
         cmocka_unit_test_setup_teardown(doubles_and_overlaps_are_refused, scratch_make,
