@@ -1,9 +1,10 @@
 #!/bin/sh
-# run.sh [step] [noop]: our speed and memory beside our peers', in one run, as ratios. `make bench`.
+# run.sh [step] [noop] [expand]: our speed and memory beside our peers', in one run, as ratios. `make bench`.
 #
 #   step  one LoRA step of SmolLM2-135M (512 tokens, r16, all linear layers): lorabuild on the
 #         model's GGUF beside PEFT + torch at its best (f32, bf16, with and without torch.compile)
 #   noop  a build with nothing to do over 100,000 sample files, beside make and ninja on the same
+#   expand  stored numbers of every type to f32 and bf16, beside copying memory
 #
 # Times on a shared machine are noisy: compare the ratios of one run, never figures of two.
 # LORABUILD and BUILD say what was built; LORABUILD_CACHE where the venv and the model are;
@@ -107,7 +108,12 @@ YAML
     cd "$root"
 }
 
-[ $# -gt 0 ] || set -- step noop
+expand() {
+    echo "Expanding stored weights, one thread"
+    "$build/bench/expand"
+}
+
+[ $# -gt 0 ] || set -- step noop expand
 for part in "$@"; do
     "$part"
 done

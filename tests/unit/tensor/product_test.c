@@ -184,17 +184,27 @@ static void its_speed_is_told_where_it_is_native(void **state)
     product_cache_close(cache);
 }
 
+/* Bytes of which every type makes small numbers: scales are two bytes at even places, or MXFP4's
+ * first of a block. */
+static void fill_stored(uint8_t *stored, size_t n, enum dtype type)
+{
+    for (size_t i = 0; i < n; i++)
+        stored[i] = (uint8_t)(i % 2 ? 0x30 + i % 7 : i * 37);
+    for (size_t i = 0; type == DTYPE_MXFP4 && i < n; i += dtype_block_bytes(type))
+        stored[i] = (uint8_t)(120 + i % 7);
+}
+
 /* A panel of every type, kept or not, gives what the type's own numbers give. */
 static void few_rows_and_panels_agree(void **state)
 {
     (void)state;
+    enum { K = 512 };
     struct error e;
-    float *x = filled(5 * 64, "x"), few[3 * 33], many[5 * 33], again[5 * 33];
-    uint8_t *stored = malloc(33 * 64 * 4);
+    float *x = filled(5 * K, "x"), few[3 * 33], many[5 * 33], again[5 * 33];
+    uint8_t *stored = malloc(33 * K * 4);
     for (int type = 0; type < DTYPE_COUNT; type++) {
-        struct matrix w = {(enum dtype)type, 33, 64, stored, type};
-        for (size_t i = 0; i < 33 * 64 * 4; i++) /* exponents that stay small in every type */
-            stored[i] = (uint8_t)(i % 2 ? 0x30 + i % 7 : i * 37);
+        struct matrix w = {(enum dtype)type, 33, K, stored, type};
+        fill_stored(stored, 33 * K * 4, (enum dtype)type);
         struct backend *b = test_backend(1 << 20), *none = test_backend(0);
         struct cpu *c = b->own;
         product_few_rows(c, &w, x, 3, few, false, 1);
