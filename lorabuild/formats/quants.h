@@ -111,8 +111,9 @@ enum formula { SCALED, SCALED_PLUS_LEAST, SCALED_MINUS_LEAST };
 EACH void apply(enum formula formula, int offset, float scale, float least,
                 const int8_t *restrict quants, float *restrict to, int count)
 {
-    /* One part after the other: compilers would transpose a block to take parts side by side. */
-    __asm__ volatile("" : : : "memory");
+    /* Quants stand in memory and parts follow one another: compilers would take bytes apart singly,
+     * or transpose a block to have its parts side by side. */
+    __asm__ volatile("" : : "r"(quants) : "memory");
     switch (formula) {
     case SCALED:
         for (int i = 0; i < count; i++)

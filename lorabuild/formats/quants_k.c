@@ -38,10 +38,11 @@ EACH void add_ones(int8_t *restrict quants, const uint8_t *restrict from, int at
 EACH void unpack_q2_k(const uint8_t *from, int8_t *quants, float *scale, float *least)
 {
     float d = load_half(from + 80), m = load_half(from + 82);
-    for (int p = 0; p < 16; p++) {
-        scale[p] = d * (float)(from[p] & 15);
-        least[p] = m * (float)(from[p] >> 4);
-    }
+    int8_t small[16];
+    fields(small, from, 16, 0, 4);
+    apply(SCALED, 0, d, 0, small, scale, 16);
+    fields(small, from, 16, 4, 4);
+    apply(SCALED, 0, m, 0, small, least, 16);
     twos(quants, from + 16);
 }
 QUANT_BLOCKS(q2_k, 16, 16, 84, 0, SCALED_MINUS_LEAST)
@@ -100,8 +101,7 @@ EACH void unpack_q6_k(const uint8_t *from, int8_t *quants, float *scale, float *
 {
     float d = load_half(from + 208);
     (void)least;
-    for (int p = 0; p < 16; p++)
-        scale[p] = d * (float)(int8_t)from[192 + p];
+    apply(SCALED, 0, d, 0, (const int8_t *)from + 192, scale, 16);
     for (int r = 0; r < BLOCK / RUN; r++)
         fields(quants + r * RUN, from + (r / 4 * 2 + r % 2) * RUN, RUN, r % 4 / 2 * 4, 4);
     add_twos(quants, from + 128, 4);
