@@ -23,6 +23,9 @@ check 'the same bits with two threads and little memory' \
     diff -r adapters/text-a/v1 "$scratch/two/adapters/text-a/v1"
 run draft text-a --raw --max-tokens 4 'The bus'
 check 'it drafts' test "$rc" = 0
+mkdir ../srv
+run export text-a -o ../srv/text-a
+check 'it is exported as any other' test -f ../srv/text-a/adapter_model.safetensors
 run client-a
 says 'and nothing is left to do' 'v1 is current'
 
