@@ -129,10 +129,26 @@ static void show_captions(struct build_screen *b, const struct target *t, const 
     strbuf_free(&line);
 }
 
+/* What `review: required` leaves out until somebody has read it. */
+static void show_waiting(struct build_screen *b, const struct target *t)
+{
+    char line[300];
+    size_t n = target_waiting(b->workshop, t);
+    if (!n)
+        return;
+    snprintf(line, sizeof line, "%zu %s", n,
+             show_plural(n, _("caption waits for you; its text is not learned yet"),
+                         _("captions wait for you; their texts are not learned yet")));
+    screen_line(&b->screen, t->rule->name, _("review"), PAINT_YELLOW, line, -1);
+    snprintf(line, sizeof line, "lorabuild caption --accept %s", t->rule->name);
+    screen_more(&b->screen, line);
+}
+
 static void show_notes(struct build_screen *b, const struct build_job *job)
 {
     const struct target *t = job->target;
     char line[120];
+    show_waiting(b, t);
     for (size_t i = 0; i < t->rule->data_count; i++) {
         const struct source *s = &b->workshop->sources[t->rule->data[i]];
         for (size_t k = 0; k < s->data.note_count; k++)
@@ -372,8 +388,11 @@ static void show_idle(struct build_screen *b, const struct build *build)
         bool has_job = false;
         for (size_t k = 0; k < build->job_count; k++)
             has_job = has_job || build->jobs[k].adapter == (int)i;
-        if (b->workshop->asked[i] && !has_job && t->planned)
+        if (b->workshop->asked[i] && !has_job && t->planned) {
             show_current(&b->screen, t, clock_seconds() - b->started_s);
+            b->screen.name = t->rule->name;
+            show_waiting(b, t);
+        }
     }
 }
 

@@ -87,7 +87,12 @@ static bool read_texts(struct dataset *d, const char *scratch, struct error *e)
     bool changed;
     bool ok = list_gathered(texts, &list, &count, &arena, e);
     if (ok) {
-        struct read_request request = {texts, list, count, captions, "headings", scratch};
+        struct read_request request = {.folder = texts,
+                                       .sources = list,
+                                       .source_count = count,
+                                       .captions_path = captions,
+                                       .caption_mode = "headings",
+                                       .keep = scratch};
         ok = read_dataset(&sealed, &request, &changed, e) &&
              seal_read_dataset(d, scratch, sealed.key, true, e);
         dataset_free(&sealed);

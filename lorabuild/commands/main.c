@@ -69,6 +69,7 @@ static const struct {
     const char *name;
     int (*run)(const struct options *o);
 } commands[] = {
+    {"caption", command_caption},
     {"draft", command_draft},
     {"loss", command_loss},
     {"status", command_status},

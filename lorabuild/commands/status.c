@@ -100,13 +100,25 @@ static void describe(struct row *row, const struct workshop *w, const struct tar
     case PLAN_ASIDE:
         strbuf_printf(&row->state, _("v%d built, not used: it failed its check"), t->plan.version);
         return;
-    case PLAN_EMPTY: strbuf_add_text(&row->state, _("nothing to learn yet")); return;
+    case PLAN_EMPTY:
+        if (target_waiting(w, t))
+            strbuf_add_text(&row->state, _("all its captions wait for review"));
+        else
+            strbuf_add_text(&row->state, _("nothing to learn yet"));
+        return;
     case PLAN_VANISHED:
         strbuf_add_text(&row->state, _("over half of its documents are gone"));
         return;
     case PLAN_CURRENT: break;
     }
-    row->attention = t->newer_parent != 0;
+    size_t waiting = target_waiting(w, t);
+    row->attention = t->newer_parent || waiting;
+    if (waiting) {
+        strbuf_printf(
+            &row->state, "%zu %s", waiting,
+            show_plural(waiting, _("caption waits for review"), _("captions wait for review")));
+        return;
+    }
     if (t->newer_parent)
         strbuf_printf(&row->state, _("keeps %s v%d; %s v%d exists (-U)"), parent, t->parent_version,
                       parent, t->newer_parent);

@@ -39,6 +39,13 @@ static bool refuse(const struct workshop *w, int adapter, struct error *e)
 {
     const struct target *t = &w->targets[adapter];
     const struct rule_dataset *d = &w->project->rules->datasets[t->rule->data[0]];
+    size_t waiting = target_waiting(w, t);
+    if (t->plan.verdict == PLAN_EMPTY && waiting)
+        return error_set(
+            e, ERROR_INPUT,
+            _("%s: %zu of its captions wait for review, and nothing else is there to "
+              "learn.\nRead them in metadata.csv, then: lorabuild caption --accept %s"),
+            t->rule->name, waiting, t->rule->name);
     if (t->plan.verdict == PLAN_EMPTY)
         return error_set(e, ERROR_INPUT,
                          _("%s: %s holds nothing to learn yet; put .txt, .md or "

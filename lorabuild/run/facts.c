@@ -63,6 +63,10 @@ static void join_datasets(struct plan_set *set, const struct dataset *const *lis
         add_samples(set, named[i].document, (uint32_t)i, &texts);
     }
     set->first[n] = set->count;
+    /* What waits for its caption's acceptance is not learned, but it is not gone. */
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < list[i]->waiting_count; k++)
+            digest_set_add(&set->contents, list[i]->waiting[k]);
     size_t all = texts.count;
     digest_set_seal(&texts);
     digest_set_seal(&set->ids);
@@ -85,6 +89,8 @@ static void add_wanted(struct digest_set *wanted, const struct dataset *d)
     for (size_t i = 0; i < d->document_count; i++)
         for (size_t k = 0; k < d->documents[i].count; k++)
             digest_set_add(wanted, d->documents[i].samples[k].content);
+    for (size_t i = 0; i < d->waiting_count; i++)
+        digest_set_add(wanted, d->waiting[i]);
 }
 
 /* A source with its samples. */
