@@ -70,6 +70,8 @@ static const char *damaged_file(const struct version *v)
     const char *name;
     json_object_foreach (files, name, file) {
         struct stat s;
+        if (strcmp(name, "report.html") == 0)
+            continue; /* to read, not to build on */
         char *path = path_join(v->folder, name);
         bool right = stat(path, &s) == 0 && S_ISREG(s.st_mode) &&
                      s.st_size == json_integer_value(json_object_get(file, "size"));

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct build_screen {
     struct screen screen;
@@ -418,6 +419,15 @@ static void show_mended(struct build_screen *b)
     b->workshop->project->note[0] = '\0';
 }
 
+static void show_report(struct build_screen *b, const struct rule_adapter *rule, int version)
+{
+    char *path = mem_printf("%s/v%d/report.html", rule->output, version), line[400];
+    snprintf(line, sizeof line, _("Read it   %s"), shown_path(b->workshop, path));
+    if (access(path, R_OK) == 0)
+        screen_text(&b->screen, line);
+    free(path);
+}
+
 static void show_try(struct build_screen *b, const struct build *build)
 {
     const struct rules *r = b->workshop->project->rules;
@@ -431,6 +441,7 @@ static void show_try(struct build_screen *b, const struct build *build)
         strbuf_printf(&line, _("Try it    lorabuild draft %s \"…\""),
                       r->adapters[job->adapter].name);
         screen_text(&b->screen, line.data);
+        show_report(b, &r->adapters[job->adapter], job->version);
         strbuf_free(&line);
         return;
     }
