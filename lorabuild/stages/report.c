@@ -212,7 +212,7 @@ static void add_draft(struct report *p, const struct report_writer *w, bool own,
     else
         add_marked(b, copied);
     if (copied->longest) {
-        strbuf_printf(b, "<small>longest copy: %zu words, from ", copied->longest);
+        strbuf_printf(b, "<small>longest copy: %zu in a row, from ", copied->longest);
         add_place(p, copied->longest_from);
         strbuf_add_text(b, "</small>");
     }
@@ -263,9 +263,9 @@ static void add_losses(struct report *p)
     char before[TEXT + 40];
     bool measured = isfinite(t->held_out_before) && isfinite(t->held_out_after);
     double limit = p->r->gate ? t->held_out_before * (1 + GATE_LIMIT) : (double)NAN;
-    struct chart_level levels[] = {{t->held_out_before, "before", "before"},
-                                   {limit, "limit", "limit"},
-                                   {t->held_out_after, "now", "after"}};
+    struct chart_level levels[] = {{t->held_out_before, "before", "#5a636e", true},
+                                   {limit, "limit", "#8a5a00", true},
+                                   {t->held_out_after, "now", "#1e6b45", false}};
     page_section(&p->page, "Losses");
     page_paragraph(&p->page, "small",
                    "Mean loss a token: the lower, the better it foretells the text. Thin: each "
@@ -457,7 +457,7 @@ static void change_row(struct report *p, size_t n, const char *words)
     char count[34] = PAGE_NUMBER;
     page_count(n, count + 1);
     if (n)
-        page_row(&p->page, (const char *[]){count, words, NULL});
+        page_row(&p->page, (const char *[]){words, count, NULL});
 }
 
 /* Numbers only: what was withdrawn may have to be forgotten, its name too. */
@@ -473,7 +473,7 @@ static bool add_changes(struct report *p, struct error *e)
     snprintf(title, sizeof title, "Changed since v%zu", number_of(previous, "version"));
     page_section(&p->page, title);
     if (c.fresh + c.captions + c.gone) {
-        page_table(&p->page, (const char *[]){PAGE_NUMBER "samples", "", NULL});
+        page_table(&p->page, (const char *[]){"", PAGE_NUMBER "samples", NULL});
         change_row(p, c.fresh, "new, or their text was edited");
         change_row(p, c.captions, "with another request");
         change_row(p, c.gone,
@@ -550,7 +550,7 @@ static void add_origin(struct report *p)
     digest_row(p, "recipe", "", text_of(p->manifest, "recipe_digest"));
     digest_hex(p->r->artifact, hex);
     digest_row(p, "weights trained", "", hex);
-    snprintf(text, sizeof text, "%s on %s, oneDNN %s", text_of(numerics, "compute"),
+    snprintf(text, sizeof text, "%s on %s, %s", text_of(numerics, "compute"),
              text_of(numerics, "instruction_set"), text_of(numerics, "onednn"));
     digest_row(p, "computed in", text, "");
     page_table_end(&p->page);

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { WIDTH = 680, HEIGHT = 230, LEFT = 44, RIGHT = 96, TOP = 12, BOTTOM = 34, MOST_POINTS = 400 };
+enum { WIDTH = 680, HEIGHT = 230, LEFT = 48, RIGHT = 96, TOP = 12, BOTTOM = 34, MOST_POINTS = 400 };
 
 struct frame {
     double least, most; /* of the losses shown */
@@ -57,11 +57,14 @@ static double mean(const double *losses, size_t first, size_t end)
 
 /* A path through at most MOST_POINTS means of `reach` steps to either side. */
 static void add_curve(struct strbuf *b, const struct frame *f, const double *losses, size_t reach,
-                      const char *style)
+                      const char *colour, const char *width)
 {
     size_t stride = f->count / MOST_POINTS + 1;
     bool pen_down = false;
-    strbuf_printf(b, "<path class=\"%s\" d=\"", style);
+    strbuf_printf(b,
+                  "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" "
+                  "stroke-linejoin=\"round\" d=\"",
+                  colour, width);
     for (size_t i = 0; i < f->count; i += stride) {
         size_t first = i > reach ? i - reach : 0;
         size_t end = i + stride + reach < f->count ? i + stride + reach : f->count;
@@ -82,7 +85,7 @@ static void add_loss_axis(struct strbuf *b, const struct frame *f, double tick)
     for (long i = 0; i <= lines; i++) {
         double value = f->least + (double)i * tick, y = y_of(f, value);
         strbuf_printf(b,
-                      "<line class=\"grid\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>"
+                      "<line stroke=\"#e3e7eb\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>"
                       "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.*f</text>\n",
                       LEFT, y, WIDTH - RIGHT, y, LEFT - 8, y + 3.5, digits, value);
     }
@@ -114,10 +117,11 @@ static void add_levels(struct strbuf *b, const struct frame *f, const struct cha
                 label = taken[k] + (label >= taken[k] ? 12 : -12);
         taken[n++] = label;
         strbuf_printf(b,
-                      "<line class=\"%s\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>"
-                      "<text class=\"%s\" x=\"%d\" y=\"%.1f\">%s %.2f</text>\n",
-                      levels[i].style, LEFT, y, WIDTH - RIGHT, y, levels[i].style,
-                      WIDTH - RIGHT + 6, label, levels[i].label, levels[i].value);
+                      "<line stroke=\"%s\"%s x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>"
+                      "<text fill=\"%s\" x=\"%d\" y=\"%.1f\">%s %.2f</text>\n",
+                      levels[i].colour, levels[i].dashed ? " stroke-dasharray=\"5 4\"" : "", LEFT,
+                      y, WIDTH - RIGHT, y, levels[i].colour, WIDTH - RIGHT + 6, label,
+                      levels[i].label, levels[i].value);
     }
 }
 
@@ -135,13 +139,14 @@ void chart_losses(struct strbuf *b, const double *losses, size_t count,
     f.least = floor(f.least / tick) * tick;
     f.most = f.most > f.least ? ceil(f.most / tick) * tick : f.least + tick;
     strbuf_printf(b,
-                  "<svg viewBox=\"0 0 %d %d\" role=\"img\" "
+                  "<svg viewBox=\"0 0 %d %d\" font-family=\"Noto Sans,Arial,sans-serif\" "
+                  "font-size=\"11\" fill=\"#5a636e\" role=\"img\" "
                   "aria-label=\"Loss of each training step\">\n",
                   WIDTH, HEIGHT);
     add_loss_axis(b, &f, tick);
     add_step_axis(b, &f);
     add_levels(b, &f, levels, level_count);
-    add_curve(b, &f, losses, 0, "each");
-    add_curve(b, &f, losses, count / 24 + 1, "mean");
+    add_curve(b, &f, losses, 0, "#c3cbd5", "1");
+    add_curve(b, &f, losses, count / 24 + 1, "#2b5f94", "2");
     strbuf_add_text(b, "</svg>\n");
 }

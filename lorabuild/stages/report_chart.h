@@ -9,7 +9,8 @@
 
 struct chart_level { /* a level line across the whole drawing */
     double value;    /* NaN: not drawn */
-    const char *label, *style;
+    const char *label, *colour;
+    bool dashed;
 };
 
 /* The loss of each step, thin, and its running mean, bold, with level lines. */
