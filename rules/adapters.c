@@ -258,6 +258,23 @@ static void read_chain(struct load *l, const struct node *map, struct rule_adapt
         schema_int(&l->report, n, "max_chain", 0, 1000, &a->max_chain);
 }
 
+/* `none`, `auto`, or requests; a later layer replaces an earlier one's. */
+static void read_report(struct load *l, const struct node *map, struct rule_adapter *a)
+{
+    const struct node *n = yaml_get(map, "report");
+    if (!n)
+        return;
+    bool is_list = n->kind == NODE_LIST;
+    a->no_report = !is_list && strcmp(n->text, "none") == 0;
+    a->request_count = 0;
+    if (a->no_report || (!is_list && strcmp(n->text, "auto") == 0))
+        return;
+    a->requests = arena_array(l->arena, is_list ? n->count : 1, sizeof *a->requests);
+    for (size_t i = 0; i < (is_list ? n->count : 1); i++)
+        a->requests[a->request_count++] =
+            arena_strdup(l->arena, is_list ? n->items[i]->text : n->text);
+}
+
 static void read_recipe(struct building *b, const struct instance *i, struct rule_adapter *a)
 {
     struct load *l = b->load;
@@ -271,10 +288,12 @@ static void read_recipe(struct building *b, const struct instance *i, struct rul
     for (size_t k = 0; k < defaults->count; k++) {
         recipe_read(&l->report, defaults->items[k].value, &a->recipe, a->recipe_place);
         read_chain(l, defaults->items[k].value, a);
+        read_report(l, defaults->items[k].value, a);
     }
     for (size_t k = 0; k < sizeof layers / sizeof *layers; k++) {
         recipe_read(&l->report, layers[k], &a->recipe, a->recipe_place);
         read_chain(l, layers[k], a);
+        read_report(l, layers[k], a);
     }
     if (a->continues && a->parent >= 0)
         continue_recipe(l, i, a, &l->rules->adapters[a->parent]);

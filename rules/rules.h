@@ -62,7 +62,10 @@ struct rule_adapter {
     struct recipe recipe;          /* resolved */
     struct place recipe_place[32]; /* of each recipe key (index in recipe_keys); line 0 = default */
     const char *trigger;
-    int64_t max_chain;          /* updates before a full rebuild (5) */
+    int64_t max_chain;     /* updates before a full rebuild (5) */
+    bool no_report;        /* `report: none` */
+    const char **requests; /* that the report drafts; none: it chooses some */
+    size_t request_count;
     const char *not_built_kind; /* "pictures", …: building it fails with exit 1; NULL = built */
     const char *output;         /* absolute folder of its versions: adapters/NAME */
     bool flat_output; /* the seed's dialect: the current version's files also stand in output */

@@ -39,6 +39,7 @@ static const struct schema_key defaults_keys[] = {
 
 static const struct schema_key recipe_only_keys[] = {
     {"max_chain", NODE_TEXT, "a whole number from 0 to 1000", NULL},
+    {"report", TEXT_OR_LIST, "none, or the requests to draft", NULL},
 };
 
 static const struct schema_key dataset_keys[] = {
@@ -60,6 +61,7 @@ static const struct schema_key adapter_keys[] = {
     {"continue", NODE_TEXT, "the name of an adapter", NULL},
     {"trigger", NODE_TEXT, "a word", NULL},
     {"max_chain", NODE_TEXT, "a whole number from 0 to 1000", NULL},
+    {"report", TEXT_OR_LIST, "none, or the requests to draft", NULL},
 };
 
 static const struct schema_key flat_keys[] = {

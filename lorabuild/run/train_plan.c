@@ -238,8 +238,11 @@ static json_t *previous_version(json_t *readable, struct target *t)
 /* What the report tells that only the planner knows. */
 static json_t *describe_report(json_t *readable, struct target *t)
 {
-    return json_pack("{s:o, s:o}", "previous", previous_version(readable, t), "origins",
-                     recipe_origins(t->rule));
+    json_t *requests = json_array();
+    for (size_t i = 0; i < t->rule->request_count; i++)
+        json_array_append_new(requests, json_string(t->rule->requests[i]));
+    return json_pack("{s:o, s:o, s:o}", "previous", previous_version(readable, t), "origins",
+                     recipe_origins(t->rule), "requests", requests);
 }
 
 json_t *train_plan_train(struct workshop *w, struct build_job *job, struct error *e)
@@ -251,8 +254,9 @@ json_t *train_plan_train(struct workshop *w, struct build_job *job, struct error
     json_object_set_new(plan, "steps", json_integer(job->steps));
     json_object_set_new(plan, "precision", json_string(job->precision));
     json_object_set_new(plan, "manifest", manifest(w, job));
-    json_object_set_new(plan, "report",
-                        describe_report(json_object_get(plan, "readable"), job->target));
+    if (!job->target->rule->no_report)
+        json_object_set_new(plan, "report",
+                            describe_report(json_object_get(plan, "readable"), job->target));
     if (job->target->plan.start) {
         int64_t share = job->steps / 20;
         int64_t most = job->steps / 4 > 1 ? job->steps / 4 : 1;

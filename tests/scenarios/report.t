@@ -65,6 +65,23 @@ run client-a
 says 'written over by somebody, its version is continued all the same' 'text-a v4 from v3'
 check 'and left as it is' test "$(cat "$report")" = mine
 
+# What it drafts may be said, or that there shall be none.
+sed -i '/^  text-%:/s/rank: 4/rank: 4, report: [How late is the bus?, 需要多久？]/' lorabuild.yaml
+run --why client-a
+says 'another request is no reason to train' 'v4 is current'
+rm -rf adapters/text-a
+run client-a
+report=adapters/text-a/v1/report.html
+has 'the rule file may name the requests' '<div class="request">How late is the bus?</div>'
+has 'in any language' '<div class="request">需要多久？</div>'
+check 'and no others are drafted' test "$(grep -c 'class="request"' "$report")" = 2
+sed -i '/^  text-%:/s/report: \[[^]]*\]/report: none/' lorabuild.yaml
+rm -rf adapters/text-a
+run client-a
+check_not 'report: none makes none' test -e "$report"
+says_not 'and none is named' 'Read it'
+sed -i '/^  text-%:/s/, report: none//' lorabuild.yaml
+
 # Stopped while it is made, or killed: the same bytes in the end.
 rm -rf adapters/text-a .lorabuild
 cp -Rp . "$scratch/other"
