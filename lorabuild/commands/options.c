@@ -72,7 +72,7 @@ static const struct {
     {"build", "[build] NAME", "build an adapter; only what is new is learned"},
     {"status", "status [NAME]", "what needs a build, and what it would cost"},
     {"draft", "draft NAME TEXT", "write with an adapter"},
-    {"caption", "caption NAME [FILE]", "the requests that your texts answer, to read and edit"},
+    {"caption", "caption NAME", "the requests that your texts answer, to edit"},
     {"loss", "loss NAME FILE", "how well base, domain and adapter know a text"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
