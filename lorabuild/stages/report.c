@@ -109,6 +109,23 @@ static void add_fact(struct report *p, const char *name, const char *value)
     strbuf_add_text(&p->page, "</strong></div>\n");
 }
 
+/* Samples with loss in this training, each once, headings not counted. */
+static size_t count_learned(const struct report *p)
+{
+    struct digest_set learned = {0};
+    for (size_t k = 0; k < p->job->dataset_count; k++)
+        for (size_t i = 0; i < p->job->datasets[k].document_count; i++)
+            for (size_t n = 0; n < p->job->datasets[k].documents[i].count; n++) {
+                const struct sample *s = &p->job->datasets[k].documents[i].samples[n];
+                if (s->kind != SAMPLE_HEADING && digest_set_has(&p->job->learn_ids, s->id))
+                    digest_set_add(&learned, s->id);
+            }
+    digest_set_seal(&learned);
+    size_t count = learned.count;
+    digest_set_free(&learned);
+    return count;
+}
+
 static void add_head(struct report *p)
 {
     const json_t *parent = json_object_get(p->manifest, "parent");
@@ -127,7 +144,7 @@ static void add_head(struct report *p)
     strbuf_add_text(&p->page, "<div class=\"facts\">\n");
     add_fact(p, "documents", page_count(number_of(p->manifest, "documents"), count));
     add_fact(p, "samples", page_count(number_of(p->manifest, "samples"), count));
-    add_fact(p, "learned now", page_count(number_of(p->manifest, "learned"), count));
+    add_fact(p, "learned now", page_count(count_learned(p), count));
     add_fact(p, "training steps", page_count((size_t)p->r->training->steps, count));
     strbuf_add_text(&p->page, "</div>\n</header>\n");
 }

@@ -102,26 +102,34 @@ static void add_step_axis(struct strbuf *b, const struct frame *f)
                   (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 4);
 }
 
-/* Labels stand at the right, apart from each other. */
+/* The next level below the last one drawn, from the top; levels with one value in their order. */
+static const struct chart_level *next_level(const struct chart_level *levels, size_t count,
+                                            const struct chart_level *last)
+{
+    const struct chart_level *next = NULL;
+    for (const struct chart_level *l = levels; l < levels + count; l++) {
+        bool left = isfinite(l->value) &&
+                    (!last || l->value < last->value || (l->value <= last->value && l > last));
+        if (left && (!next || l->value > next->value))
+            next = l;
+    }
+    return next;
+}
+
+/* Labels stand at the right, each below the one before. */
 static void add_levels(struct strbuf *b, const struct frame *f, const struct chart_level *levels,
                        size_t count)
 {
-    double taken[8];
-    size_t n = 0;
-    for (size_t i = 0; i < count && n < 8; i++) {
-        if (!isfinite(levels[i].value))
-            continue;
-        double y = y_of(f, levels[i].value), label = y + 3.5;
-        for (size_t k = 0; k < n; k++)
-            if (fabs(label - taken[k]) < 12)
-                label = taken[k] + (label >= taken[k] ? 12 : -12);
-        taken[n++] = label;
+    double lowest = 0; /* the baseline of the last label */
+    const struct chart_level *l = NULL;
+    while ((l = next_level(levels, count, l))) {
+        double y = y_of(f, l->value), label = y + 3.5 < lowest + 12 ? lowest + 12 : y + 3.5;
+        lowest = label;
         strbuf_printf(b,
                       "<line stroke=\"%s\"%s x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>"
                       "<text fill=\"%s\" x=\"%d\" y=\"%.1f\">%s %.2f</text>\n",
-                      levels[i].colour, levels[i].dashed ? " stroke-dasharray=\"5 4\"" : "", LEFT,
-                      y, WIDTH - RIGHT, y, levels[i].colour, WIDTH - RIGHT + 6, label,
-                      levels[i].label, levels[i].value);
+                      l->colour, l->dashed ? " stroke-dasharray=\"5 4\"" : "", LEFT, y,
+                      WIDTH - RIGHT, y, l->colour, WIDTH - RIGHT + 6, label, l->label, l->value);
     }
 }
 

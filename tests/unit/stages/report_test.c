@@ -109,6 +109,25 @@ static void losses_are_a_curve(void **state)
     strbuf_free(&b);
 }
 
+/* Levels that lie close have their labels below each other. */
+static void labels_do_not_cover_each_other(void **state)
+{
+    (void)state;
+    static const double losses[] = {3, 1};
+    static const struct chart_level levels[] = {{2.00, "before", "#000", true},
+                                                {2.02, "limit", "#000", true},
+                                                {2.00, "now", "#000", false}};
+    struct strbuf b = {0};
+    chart_losses(&b, losses, 2, levels, 3);
+    const char *limit = strstr(b.data, "y=\"105.7\">limit"),
+               *before = strstr(b.data, ">before 2.00"), *now = strstr(b.data, ">now 2.00");
+    assert_non_null(limit);
+    assert_true(before > limit && now > before);
+    assert_true(strncmp(before - 7, "\"117.7\"", 7) == 0);
+    assert_true(strncmp(now - 7, "\"129.7\"", 7) == 0);
+    strbuf_free(&b);
+}
+
 /* A long training has no more points than can be seen. */
 static void a_long_curve_is_short(void **state)
 {
@@ -145,6 +164,7 @@ int main(void)
         cmocka_unit_test(sixteen_chinese_characters_are_a_copy),
         cmocka_unit_test(ticks_are_round),
         cmocka_unit_test(losses_are_a_curve),
+        cmocka_unit_test(labels_do_not_cover_each_other),
         cmocka_unit_test(a_long_curve_is_short),
         cmocka_unit_test(cells_are_text),
     };
