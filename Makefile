@@ -82,8 +82,16 @@ $(BUILD)/bench/%: tests/bench/%.c $(tool_rooms)
 	@echo "  LD  $@"
 	@$(CC) $(ALL_FLAGS) -MMD -MP -MF $@.d -o $@ $< $(tool_rooms) $(LIBS)
 
+# The whole of lorabuild but with a trainer whose weights can be read: tests/histories/README.md.
+$(BUILD)/histories: $(wildcard tests/histories/*.[ch]) $(reversed)
+	@mkdir -p $(@D)
+	@echo "  LD  $@"
+	@$(CC) $(ALL_FLAGS) -o $@ $(filter %.c,$^) $(reversed) $(LIBS)
+
 units: $(TESTS)
 tools: $(TOOLS)
+histories: $(BUILD)/histories
+	@$(BUILD)/histories $(FIRST) $(COUNT)
 test-units: $(TESTS)
 	@for t in $(TESTS); do echo "$$t"; $(TEST_RUNNER) "$$t" || exit 1; done
 
@@ -91,7 +99,7 @@ test-units: $(TESTS)
 check:
 	@sh scripts/check-includes.sh $(ROOMS)
 	@clang-format --dry-run -Werror $(wildcard $(addsuffix /*.[ch],$(ROOMS)) \
-	    $(addsuffix /cpu/*.[ch],$(ROOMS)) lorabuild/main.c tests/unit/*/*.[ch] tests/*/*.c tests/oracle/tools/*.c)
+	    $(addsuffix /cpu/*.[ch],$(ROOMS)) lorabuild/main.c tests/unit/*/*.[ch] tests/*/*.[ch] tests/oracle/tools/*.c)
 	@echo "check: includes and format are in order"
 
 bench: all $(TOOLS)
@@ -108,5 +116,5 @@ clean:
 	rm -rf build
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
-.PHONY: all units tools test-units check bench install clean
+.PHONY: all units tools histories test-units check bench install clean
 .SECONDARY:

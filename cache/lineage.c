@@ -2,7 +2,9 @@
 
 #include "cache/lineage_parts.h"
 #include "lorabuild/common/file.h"
+#include "lorabuild/common/file_copy.h"
 #include "lorabuild/common/text.h"
+#include "lorabuild/common/threads.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -63,6 +65,11 @@ static bool take_fields(struct version *v)
            take_digest(&v->parent, json_is_object(parent) ? parent : NULL, "artifact");
 }
 
+bool lineage_may_differ(const char *file)
+{
+    return strcmp(path_base(file), "adapter_config.json") == 0 || strcmp(file, LINEAGE_REPORT) == 0;
+}
+
 /* The first file of the manifest that is not there with its size. */
 static const char *damaged_file(const struct version *v)
 {
@@ -70,11 +77,10 @@ static const char *damaged_file(const struct version *v)
     const char *name;
     json_object_foreach (files, name, file) {
         struct stat s;
-        if (strcmp(name, "report.html") == 0)
-            continue; /* to read, not to build on */
         char *path = path_join(v->folder, name);
         bool right = stat(path, &s) == 0 && S_ISREG(s.st_mode) &&
-                     s.st_size == json_integer_value(json_object_get(file, "size"));
+                     (lineage_may_differ(name) ||
+                      s.st_size == json_integer_value(json_object_get(file, "size")));
         free(path);
         if (!right)
             return name;
@@ -114,27 +120,56 @@ static void free_version(struct version *v)
     free(v->folder);
 }
 
-static bool add_version(struct lineage *l, int number, struct error *e)
+/* A version while it is read; a thousand manifests are parsed on all processors. */
+struct reading {
+    struct version version;
+    bool ok, readable;
+    struct error error;
+};
+
+static void read_some(void *context, size_t begin, size_t end)
 {
-    struct version v = {.number = number};
-    struct error why;
-    bool readable;
-    v.folder = mem_printf("%s/v%d", l->folder, number);
-    if (!read_manifest(&v, &readable, &why)) {
-        if (e)
-            *e = why;
-        free_version(&v);
-        return false;
-    }
-    if (!readable) {
-        note_add(&l->notes, &l->note_count, _("v%d of %s cannot be read: %s"), number, l->name,
-                 why.message);
-        free_version(&v);
+    struct reading *readings = context;
+    for (size_t i = begin; i < end; i++)
+        readings[i].ok =
+            read_manifest(&readings[i].version, &readings[i].readable, &readings[i].error);
+}
+
+static bool add_version(struct lineage *l, struct reading *r, struct error *e)
+{
+    if (r->ok && r->readable) {
+        l->versions[l->count++] = r->version;
         return true;
     }
-    l->versions = mem_grow(l->versions, l->count + 1, sizeof *l->versions);
-    l->versions[l->count++] = v;
-    return true;
+    if (r->ok)
+        note_add(&l->notes, &l->note_count, _("v%d of %s cannot be read: %s"), r->version.number,
+                 l->name, r->error.message);
+    else if (e)
+        *e = r->error;
+    free_version(&r->version);
+    return r->ok;
+}
+
+static bool add_versions(struct lineage *l, const int *numbers, size_t count, struct error *e)
+{
+    enum { GRAIN = 32 };
+    struct reading *readings = mem_array(count, sizeof *readings);
+    bool ok = true;
+    json_object_seed(0); /* before threads need it */
+    for (size_t i = 0; i < count; i++) {
+        readings[i].version.number = numbers[i];
+        readings[i].version.folder = mem_printf("%s/v%d", l->folder, numbers[i]);
+    }
+    threads_for(count, GRAIN, read_some, readings);
+    l->versions = mem_array(count, sizeof *l->versions);
+    for (size_t i = 0; i < count; i++) {
+        if (ok)
+            ok = add_version(l, &readings[i], e);
+        else
+            free_version(&readings[i].version);
+    }
+    free(readings);
+    return ok;
 }
 
 static int by_number(const void *a, const void *b)
@@ -176,15 +211,43 @@ static bool mark_set_aside(struct lineage *l, struct error *e)
     for (size_t i = 0; i < count; i++) {
         struct version *v = lineage_version(l, numbers[i]);
         if (v)
-            v->set_aside = true;
+            v->put_aside = v->set_aside = true;
     }
     free(numbers);
     return true;
 }
 
+static const json_t *check_of(const struct version *v)
+{
+    return json_object_get(json_object_get(v->manifest, "metrics"), "check");
+}
+
+bool lineage_failed_check(const struct version *v)
+{
+    return json_is_false(json_object_get(check_of(v), "passed"));
+}
+
+double lineage_check_change(const struct version *v)
+{
+    return json_number_value(json_object_get(check_of(v), "change"));
+}
+
+/* A choice that was written down counts, however far `use` came after that. */
+static bool follow_choice(struct lineage *l, struct error *e)
+{
+    if (!lineage_read_chosen(l->folder, &l->chosen, e))
+        return false;
+    if (!lineage_version(l, l->chosen.number))
+        l->chosen = (struct lineage_choice){0};
+    for (size_t i = 0; l->chosen.number && i < l->count; i++)
+        if (l->versions[i].number >= l->chosen.number)
+            l->versions[i].set_aside = l->versions[i].number > l->chosen.number;
+    return true;
+}
+
 static int number_in_use(struct lineage *l)
 {
-    int number = lineage_recorded_current(l->folder);
+    int number = l->chosen.number ? l->chosen.number : lineage_recorded_current(l->folder);
     if (!lineage_version(l, number))
         number = lineage_linked_current(l->folder);
     if (lineage_version(l, number))
@@ -203,11 +266,10 @@ bool lineage_load(struct lineage *l, const char *folder, const char *name, struc
     size_t count = 0, event_count = 0;
     bool ok = list_numbers(l, &numbers, &count, e) &&
               lineage_history_read(folder, &events, &event_count, e);
-    for (size_t i = 0; ok && i < count; i++)
-        ok = add_version(l, numbers[i], e);
+    ok = ok && add_versions(l, numbers, count, e);
     for (size_t i = 0; i < event_count; i++)
         l->highest = events[i].number > l->highest ? events[i].number : l->highest;
-    ok = ok && mark_set_aside(l, e);
+    ok = ok && mark_set_aside(l, e) && follow_choice(l, e);
     if (ok)
         l->current = number_in_use(l);
     else
@@ -244,11 +306,6 @@ static bool cannot_rename(struct error *e, const char *from, const char *to)
 {
     if (errno == EEXIST || errno == ENOTEMPTY)
         return error_set(e, ERROR_INTERNAL, "%s: exists already; it was not replaced", to);
-    if (errno == EXDEV)
-        return error_set(e, ERROR_INPUT,
-                         "%s and %s lie on different file systems, so a finished version cannot "
-                         "take its name in one step; keep .lorabuild/ and adapters/ on one",
-                         from, to);
     return error_errno(e, "cannot name %s %s", from, to);
 }
 
@@ -267,12 +324,27 @@ static bool rename_new(const char *from, const char *to)
     return rename(from, to) == 0;
 }
 
+/* The store may lie on another file system than adapters/ (LORABUILD_STORE): then a copy under a
+ * name that is no version's takes the name in one step. */
+static bool copy_and_rename(const char *folder, const char *from, const char *to, struct error *e)
+{
+    char *copy = mem_printf("%s/.%s.copy", folder, path_base(to));
+    bool ok = folder_remove(copy, e) && folder_copy(from, copy, e) &&
+              (rename_new(copy, to) || cannot_rename(e, copy, to));
+    if (!ok)
+        folder_remove(copy, NULL);
+    free(copy);
+    return ok;
+}
+
 bool lineage_commit(const char *folder, const char *attempt_out, int number, struct error *e)
 {
     char *to = mem_printf("%s/v%d", folder, number), *from_folder = path_folder(attempt_out);
-    bool ok = folder_sync_all(attempt_out, e) &&
-              (rename_new(attempt_out, to) || cannot_rename(e, attempt_out, to)) &&
-              folder_sync(folder, e) && folder_sync(from_folder, e);
+    bool ok = folder_sync_all(attempt_out, e);
+    if (ok && !rename_new(attempt_out, to))
+        ok = errno == EXDEV ? copy_and_rename(folder, attempt_out, to, e)
+                            : cannot_rename(e, attempt_out, to);
+    ok = ok && folder_sync(folder, e) && folder_sync(from_folder, e);
     free(from_folder);
     free(to);
     return ok;

@@ -4,7 +4,9 @@
  *   vN/manifest.json, vN/samples   a version and its samples (content digest, id, role)
  *   current -> vN, CURRENT         the version in use; CURRENT is the record, the link derived
  *   set-aside                      numbers of versions that are kept and not used
- *   history                        one line a version, appended: date, key, digest of its tar
+ *   chosen                         the version that `use` went back to, and when
+ *   blocked                        versions that learned what was withdrawn since, and what that
+ * was history                        one line a version, appended: date, key, digest of its tar
  *   NAME-DATE-vN.tar.zst           its archive, with NAME-DATE-vN.tar.sha256 beside it
  * The store remembers each version's exposure under the digest of its manifest, so that a build
  * with nothing to do opens manifests and no list. What is missing and can be made again from the
@@ -24,6 +26,11 @@
 #include <time.h>
 
 #define LINEAGE_FORMAT 1 /* of manifest.json; newer is refused */
+/* In a version's folder, for people: nothing is built on it. */
+#define LINEAGE_REPORT "report.html"
+/* What is being imported stands here in adapters/NAME, under the adapter's lock; lineage_heal()
+ * removes what a crash left of it. */
+#define LINEAGE_IMPORT ".import"
 
 struct lineage_sample {
     struct digest content, id;
@@ -39,9 +46,11 @@ struct version {
     struct digest recipe, base, parent, set; /* parent: artifact digest, zero = none */
     struct digest artifact; /* of the trained weights alone: what children's keys name */
     int ancestor;           /* version continued from, 0 = none */
-    bool set_aside;         /* failed its check, or `use` went back behind it */
+    bool put_aside;         /* stands in set-aside: failed its check, or was gone back behind */
+    bool set_aside;         /* the same, but what `use` chose decides while it stands */
     const char *damaged;    /* a file that is missing or of another size than its manifest
-                               says (points into `manifest`), or NULL */
+                               says (points into `manifest`), or NULL; an adapter_config.json
+                               that its user edited is no damage (B23) */
     /* Loaded on demand by lineage_load_exposure(): */
     struct lineage_sample *samples; /* its own wanted set */
     size_t sample_count;
@@ -49,12 +58,18 @@ struct version {
     bool exposure_loaded;
 };
 
+struct lineage_choice {
+    int number; /* 0 = none */
+    char date[11];
+};
+
 struct lineage {
     char *name, *folder;      /* adapters/NAME */
     struct version *versions; /* ascending by number */
     size_t count;
-    int current;  /* number in use, 0 = none: CURRENT's, else the link's, else the highest that is
-                     not set aside */
+    int current; /* number in use, 0 = none: CURRENT's, else the link's, else the highest that is
+                    not set aside; before all these the one that `use` chose */
+    struct lineage_choice chosen; /* its version is in use, all later ones are set aside */
     int highest;  /* of all numbers ever given, in folders, archives and history; 0 = none */
     char **notes; /* sentences for the user: versions that could not be read */
     size_t note_count;
@@ -76,7 +91,8 @@ bool lineage_write_samples(const char *path, const struct lineage_sample *sample
 bool lineage_read_samples(const char *path, struct lineage_sample **samples, size_t *count,
                           struct digest_set *exposure, struct error *e);
 
-/* Commit: fsync everything in `attempt_out`, rename it to folder/vN (NOREPLACE), fsync. */
+/* Commit: fsync everything in `attempt_out`, rename it to folder/vN (NOREPLACE), fsync. Where it
+ * lies on another file system, a copy is renamed and `attempt_out` stays. */
 bool lineage_commit(const char *folder, const char *attempt_out, int number, struct error *e);
 /* Derived things, made or repaired: `current` link and CURRENT. `current` points to a version at
  * every moment. */
@@ -85,10 +101,41 @@ bool lineage_set_current(const char *folder, int number, struct error *e);
 /* Puts a version aside, or takes that back. The number need not exist yet. */
 bool lineage_set_aside(const char *folder, int number, bool on, struct error *e);
 
+/* May a file of a version be edited by its user, and the version still be used? */
+bool lineage_may_differ(const char *file);
+/* Did it fail the check after its training? Set aside for that, and not because of a choice. */
+bool lineage_failed_check(const struct version *v);
+/* 0.01 = 1 % worse on earlier pages; 0 where nothing was compared. */
+double lineage_check_change(const struct version *v);
+
+/* chosen: "vN DATE". The one record that `use` writes: as long as it stands and its version is
+ * there, that one is in use and all later ones count as set aside, whatever CURRENT and set-aside
+ * say (which follow). A missing or torn file, or number 0, is no choice; number 0 removes it. */
+bool lineage_read_chosen(const char *folder, struct lineage_choice *c, struct error *e);
+bool lineage_write_chosen(const char *folder, const struct lineage_choice *c, struct error *e);
+/* Before another version is committed or taken into use: writes down in set-aside what the choice
+ * put aside, and removes it. Without a choice nothing is done. */
+bool lineage_retire_choice(const struct lineage *l, struct error *e);
+
+/* blocked: "vN DATE PATH" a line: the version learned what stood in PATH, withdrawn on DATE. */
+struct lineage_block {
+    int number;
+    char date[11];
+    char *path; /* as shown */
+};
+/* In the file's order; the caller frees with lineage_blocked_free(). */
+bool lineage_read_blocked(const char *folder, struct lineage_block **blocks, size_t *count,
+                          struct error *e);
+/* Replaces the file; without blocks it is removed. Writes nothing if it would say the same. */
+bool lineage_write_blocked(const char *folder, const struct lineage_block *blocks, size_t count,
+                           struct error *e);
+void lineage_blocked_free(struct lineage_block *blocks, size_t count);
+
 /* The history: "vN DATE TIME want_key tar_sha256" a line, dates as the local clock has them. */
 struct lineage_event {
     int number;
     char date[11]; /* "2026-11-24" */
+    char time[9];  /* "14:02:31" */
     struct digest want_key;
     char tar_sha256[SHA256_HEX];
 };

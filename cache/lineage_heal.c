@@ -78,10 +78,12 @@ struct healing {
     bool done;  /* something was repaired: load again */
 };
 
-/* An unpacking that a crash left behind. */
+/* An unpacking, a copying or an import that a crash left behind. */
 static bool is_left_over(const char *name)
 {
-    return strncmp(name, ".v", 2) == 0 && str_ends(str_of(name), ".restore");
+    return strcmp(name, LINEAGE_IMPORT) == 0 ||
+           (strncmp(name, ".v", 2) == 0 &&
+            (str_ends(str_of(name), ".restore") || str_ends(str_of(name), ".copy")));
 }
 
 static bool take_stock(struct healing *h, struct error *e)
@@ -127,6 +129,8 @@ static const char *missing_file(const struct version *v)
 {
     json_t *file;
     const char *name;
+    if (!v->damaged)
+        return NULL;
     json_object_foreach (json_object_get(v->manifest, "files"), name, file) {
         char *path = path_join(v->folder, name);
         bool there = access(path, F_OK) == 0;

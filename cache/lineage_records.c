@@ -37,6 +37,44 @@ static bool next_line(struct str *rest, struct str *line, bool *whole)
     return true;
 }
 
+/* The next word of `line`; false unless it has `size` bytes (0: any). */
+static bool next_word(struct str *line, struct str *word, size_t size)
+{
+    const char *space = memchr(line->data, ' ', line->size);
+    size_t n = space ? (size_t)(space - line->data) : line->size;
+    *word = (struct str){line->data, n};
+    line->data += n + (space != NULL);
+    line->size -= n + (space != NULL);
+    return n > 0 && (size == 0 || n == size);
+}
+
+/* "vN DATE" at the beginning of a line. */
+static bool next_dated(struct str *line, int *number, char date[static 11])
+{
+    struct str word, day;
+    if (!next_word(line, &word, 0) || !(*number = version_number(word)) ||
+        !next_word(line, &day, 10))
+        return false;
+    memcpy(date, day.data, 10);
+    date[10] = '\0';
+    return strspn(date, "0123456789-") == 10;
+}
+
+/* The file as `text` says it: replaced, or removed where there is nothing to say. */
+static bool write_record(const char *folder, const char *name, struct str text, struct error *e)
+{
+    char *path = path_join(folder, name);
+    bool ok = true;
+    if (text.size)
+        ok = file_replace(path, text, 0666, e);
+    else if (unlink(path) == 0)
+        ok = folder_sync(folder, e);
+    else if (errno != ENOENT)
+        ok = error_errno(e, "%s", path);
+    free(path);
+    return ok;
+}
+
 /* --- set-aside. --- */
 
 static int by_number(const void *a, const void *b)
@@ -92,6 +130,85 @@ bool lineage_set_aside(const char *folder, int number, bool on, struct error *e)
     return ok;
 }
 
+/* --- chosen, blocked. --- */
+
+bool lineage_read_chosen(const char *folder, struct lineage_choice *c, struct error *e)
+{
+    struct strbuf text = {0};
+    struct str line;
+    bool whole, ok = read_record(&text, folder, "chosen", e);
+    *c = (struct lineage_choice){0};
+    struct str rest = strbuf_str(&text);
+    if (ok &&
+        (!next_line(&rest, &line, &whole) || !whole || !next_dated(&line, &c->number, c->date)))
+        *c = (struct lineage_choice){0};
+    strbuf_free(&text);
+    return ok;
+}
+
+bool lineage_write_chosen(const char *folder, const struct lineage_choice *c, struct error *e)
+{
+    struct strbuf text = {0};
+    if (c->number)
+        strbuf_printf(&text, "v%d %s\n", c->number, c->date);
+    bool ok = write_record(folder, "chosen", strbuf_str(&text), e);
+    strbuf_free(&text);
+    return ok;
+}
+
+bool lineage_retire_choice(const struct lineage *l, struct error *e)
+{
+    for (size_t i = 0; l->chosen.number && i < l->count; i++)
+        if (l->versions[i].number >= l->chosen.number &&
+            !lineage_set_aside(l->folder, l->versions[i].number, l->versions[i].set_aside, e))
+            return false;
+    return !l->chosen.number || lineage_write_chosen(l->folder, &(struct lineage_choice){0}, e);
+}
+
+bool lineage_read_blocked(const char *folder, struct lineage_block **blocks, size_t *count,
+                          struct error *e)
+{
+    struct strbuf text = {0};
+    struct str line;
+    bool whole, ok = read_record(&text, folder, "blocked", e);
+    *blocks = NULL;
+    *count = 0;
+    for (struct str rest = strbuf_str(&text); ok && next_line(&rest, &line, &whole);) {
+        struct lineage_block b = {0};
+        if (!whole || !next_dated(&line, &b.number, b.date))
+            continue;
+        b.path = mem_printf("%.*s", (int)line.size, line.data ? line.data : "");
+        *blocks = mem_grow(*blocks, *count + 1, sizeof **blocks);
+        (*blocks)[(*count)++] = b;
+    }
+    strbuf_free(&text);
+    return ok;
+}
+
+bool lineage_write_blocked(const char *folder, const struct lineage_block *blocks, size_t count,
+                           struct error *e)
+{
+    struct strbuf text = {0}, before = {0};
+    for (size_t i = 0; i < count; i++) {
+        strbuf_printf(&text, "v%d %s ", blocks[i].number, blocks[i].date);
+        strbuf_add_shown(&text, str_of(blocks[i].path));
+        strbuf_add_byte(&text, '\n');
+    }
+    bool ok = read_record(&before, folder, "blocked", e) &&
+              (str_equal(strbuf_str(&before), strbuf_str(&text)) ||
+               write_record(folder, "blocked", strbuf_str(&text), e));
+    strbuf_free(&before);
+    strbuf_free(&text);
+    return ok;
+}
+
+void lineage_blocked_free(struct lineage_block *blocks, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(blocks[i].path);
+    free(blocks);
+}
+
 /* --- history. --- */
 
 static bool append(int fd, struct str line, const char *path, struct error *e)
@@ -129,17 +246,6 @@ bool lineage_history_append(const char *folder, int number, time_t when, struct 
     return ok && folder_sync(folder, e);
 }
 
-/* The next word of `line`; false unless it has `size` bytes (0: any). */
-static bool next_word(struct str *line, struct str *word, size_t size)
-{
-    const char *space = memchr(line->data, ' ', line->size);
-    size_t n = space ? (size_t)(space - line->data) : line->size;
-    *word = (struct str){line->data, n};
-    line->data += n + (space != NULL);
-    line->size -= n + (space != NULL);
-    return n > 0 && (size == 0 || n == size);
-}
-
 static bool read_event(struct lineage_event *event, struct str line)
 {
     struct str word, date, time, key, sha;
@@ -149,10 +255,11 @@ static bool read_event(struct lineage_event *event, struct str line)
         !next_word(&line, &sha, SHA256_HEX - 1) || line.size > 0)
         return false;
     memcpy(event->date, date.data, date.size);
+    memcpy(event->time, time.data, time.size);
     memcpy(event->tar_sha256, sha.data, sha.size);
     event->number = version_number(word);
     return event->number > 0 && digest_from_hex(&event->want_key, key) &&
-           strspn(event->date, "0123456789-") == 10 &&
+           strspn(event->date, "0123456789-") == 10 && strspn(event->time, "0123456789:") == 8 &&
            strspn(event->tar_sha256, "0123456789abcdef") == sha.size;
 }
 

@@ -31,9 +31,8 @@ static void recall_one(void *context, size_t i)
 static void hash_one(void *context, size_t i)
 {
     struct reading *r = context;
-    char *path = scan_path(r->files[i].folder, r->files[i].entry->name);
-    scan_hash(r->walk, r->files[i].entry, path);
-    free(path);
+    struct unread *u = &r->files[i];
+    scan_hash(r->walk, u->entry, scan_entry_path(u->folder, u->entry));
 }
 
 static bool is_unread(const struct entry *en)
@@ -108,33 +107,23 @@ static void gather_file(struct scan *s, const struct entry *en, const char *path
     s->too_young |= en->young && !en->problem;
 }
 
-/* In the order of entry_order(), which is that of the paths. */
-static void gather_folder(struct scan *s, const struct folder *f)
+/* In the order of the paths, which stay where the folder's listing put them. */
+static void gather_folder(struct scan *s, struct folder *f)
 {
     if (f->problem)
         s->files[s->count++] = (struct scan_file){
             .path = arena_strdup(&s->arena, f->path),
             .problem = arena_strdup(&s->arena, f->problem),
         };
-    size_t prefix = strlen(f->path), bytes = 0;
-    for (size_t i = 0; i < f->count; i++)
-        if (f->entries[i].kind == ENTRY_FILE)
-            bytes += prefix + strlen(f->entries[i].name) + 2;
-    char *at = arena_alloc(&s->arena, bytes ? bytes : 1);
     for (size_t i = 0; i < f->count; i++) {
         const struct entry *en = &f->entries[i];
         if (en->folder)
             gather_folder(s, en->folder);
-        if (en->kind != ENTRY_FILE)
-            continue;
-        char *path = at;
-        memcpy(at, f->path, prefix);
-        at += prefix;
-        if (prefix)
-            *at++ = '/';
-        at = stpcpy(at, en->name) + 1;
-        gather_file(s, en, path);
+        if (en->kind == ENTRY_FILE)
+            gather_file(s, en, scan_entry_path(f, en));
     }
+    s->names[s->name_count++] = f->names;
+    f->names = NULL;
 }
 
 static bool scan_one_file(struct scan *s, const char *path, struct store *store, bool rehash,
@@ -151,7 +140,8 @@ bool scan_folder(struct scan *s, const char *folder, struct store *store, bool r
     w.root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = false;
     if (w.root < 0 && errno == ENOTDIR) {
-        ok = scan_one_file(s, root, store, rehash, e);
+        ok = (skip && skip(path_base(root), false, context)) ||
+             scan_one_file(s, root, store, rehash, e);
         goto out;
     }
     if (w.root < 0) {
@@ -162,7 +152,8 @@ bool scan_folder(struct scan *s, const char *folder, struct store *store, bool r
     if (ok) {
         size_t count = 0;
         count_folder(w.folders[0], &count);
-        s->files = arena_array(&s->arena, count ? count : 1, sizeof *s->files);
+        s->files = mem_alloc((count + 1) * sizeof *s->files);
+        s->names = mem_array(w.count, sizeof *s->names);
         gather_folder(s, w.folders[0]);
     }
     scan_list_free(&w);
@@ -176,6 +167,10 @@ out:
 
 void scan_free(struct scan *s)
 {
+    for (size_t i = 0; i < s->name_count; i++)
+        free(s->names[i]);
+    free(s->names);
+    free(s->files);
     arena_free(&s->arena);
     *s = (struct scan){0};
 }
@@ -262,7 +257,7 @@ static bool scan_one_file(struct scan *s, const char *path, struct store *store,
     if (!digest_one(&en, path, store, rehash, &hashed, e))
         return false;
     s->hashed = hashed;
-    s->files = arena_array(&s->arena, 1, sizeof *s->files);
+    s->files = mem_array(1, sizeof *s->files);
     gather_file(s, &en, arena_strdup(&s->arena, path_base(path)));
     return true;
 }

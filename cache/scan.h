@@ -23,15 +23,17 @@ struct scan_file {
 };
 
 struct scan {
-    struct arena arena;
+    struct arena arena; /* owns problems, and paths with `names` */
+    char **names;
+    size_t name_count;
     struct scan_file *files; /* sorted by path bytes */
     size_t count;
     size_t hashed;  /* how many were opened */
     bool too_young; /* something was modified less than 2 s ago: wait and scan again (bounded) */
 };
 
-/* `skip(name, context)` true leaves out a file or folder by its name. `store` may be NULL (all is
- * hashed). `folder` may also be one file. */
+/* `skip(name, context)` true leaves out a file or folder by its name; it is called from several
+ * threads at once. `store` may be NULL (all is hashed). `folder` may also be one file. */
 bool scan_folder(struct scan *s, const char *folder, struct store *store, bool rehash,
                  bool (*skip)(const char *name, bool is_folder, void *context), void *context,
                  struct error *e);

@@ -128,13 +128,16 @@ void scan_recall(struct folder *f, bool rehash)
     struct record r;
     size_t i = 0;
     while (next_record(&c, &r)) {
-        while (i < f->count &&
-               (f->entries[i].kind == ENTRY_FOLDER || name_order(r.name, f->entries[i].name) > 0))
+        int order = -1;
+        while (i < f->count && (f->entries[i].kind == ENTRY_FOLDER ||
+                                (order = name_order(r.name, f->entries[i].name)) > 0))
             i++;
-        if (i < f->count && name_order(r.name, f->entries[i].name) == 0)
+        bool found = i < f->count && order == 0;
+        if (found)
             recall(&f->entries[i], &r, rehash);
-        if (i == f->count || !f->entries[i].trusted || name_order(r.name, f->entries[i].name) != 0)
+        if (!found || !f->entries[i].trusted)
             f->changed = true;
+        i += found;
     }
     if (c.index != c.count || c.chunk != f->record_count)
         f->changed = true;

@@ -18,38 +18,12 @@
 
 enum {
     FOLDERS_AT_ONCE = 128, /* descriptors held */
-    BLOCK = 256,           /* entries a thread takes at a time */
+    BLOCK = 256,           /* entries of a large folder that a thread takes at a time */
+    SMALL = 4096,          /* entries of a folder that one thread looks at alone */
     SETTLED_S = 2
 };
 
 #define STATX_WANTED (STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME)
-
-struct share {
-    atomic_size_t next;
-    size_t n;
-    void (*body)(void *, size_t);
-    void *context;
-};
-
-static void take_shares(void *context, size_t begin, size_t end)
-{
-    struct share *s = context;
-    (void)begin, (void)end;
-    for (size_t i; (i = atomic_fetch_add(&s->next, 1)) < s->n;)
-        s->body(s->context, i);
-}
-
-void scan_share(size_t n, void (*body)(void *, size_t), void *context)
-{
-    struct share s = {.n = n, .body = body, .context = context};
-    size_t threads = (size_t)threads_count();
-    threads_for(n < threads ? n : threads, 1, take_shares, &s);
-}
-
-char *scan_path(const struct folder *f, const char *name)
-{
-    return mem_printf("%s%s%s", f->path, f->path[0] ? "/" : "", name);
-}
 
 static int open_beneath(const struct walk *w, const char *path, int flags)
 {
@@ -120,62 +94,6 @@ void scan_identify(struct entry *en, const struct walk *w, const struct statx *s
                 (s->stx_mtime.tv_sec == now.tv_sec && (long)s->stx_mtime.tv_nsec <= now.tv_nsec);
 }
 
-/* --- Names: getdents64. --- */
-
-static enum entry_kind kind_of(unsigned char type)
-{
-    switch (type) {
-    case DT_REG: return ENTRY_FILE;
-    case DT_DIR: return ENTRY_FOLDER;
-    case DT_LNK: return ENTRY_LINK;
-    case DT_UNKNOWN: return ENTRY_UNKNOWN;
-    default: return ENTRY_OTHER;
-    }
-}
-
-/* Names stand in `names` one after the other, each with a byte for its kind in front. */
-static bool read_names(int fd, struct strbuf *names, size_t *count)
-{
-    _Alignas(struct dirent64) char block[1 << 15];
-    ssize_t n;
-    while ((n = getdents64(fd, block, sizeof block)) > 0) {
-        for (ssize_t at = 0; at < n;) {
-            const struct dirent64 *d = (const struct dirent64 *)(block + at);
-            at += d->d_reclen;
-            if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
-                continue;
-            strbuf_add_byte(names, (char)kind_of(d->d_type));
-            strbuf_add(names, d->d_name, strlen(d->d_name) + 1);
-            ++*count;
-        }
-    }
-    return n == 0;
-}
-
-static void list_folder(struct walk *w, struct folder *f)
-{
-    struct statx s;
-    struct strbuf names = {0};
-    f->fd = scan_open(w, f->path, O_RDONLY | O_DIRECTORY);
-    if (f->fd < 0 || statx(f->fd, "", AT_EMPTY_PATH, STATX_INO, &s) < 0 ||
-        !read_names(f->fd, &names, &f->count)) {
-        f->problem = mem_printf("a folder that cannot be listed: %s", strerror(errno));
-        f->count = 0;
-        strbuf_free(&names);
-        return;
-    }
-    f->device = makedev(s.stx_dev_major, s.stx_dev_minor);
-    f->inode = s.stx_ino;
-    f->names = strbuf_take(&names);
-    f->entries = mem_array(f->count ? f->count : 1, sizeof *f->entries);
-    const char *name = f->names;
-    for (size_t i = 0; i < f->count; i++) {
-        f->entries[i].kind = (uint8_t)name[0];
-        f->entries[i].name = name + 1;
-        name += strlen(name + 1) + 2;
-    }
-}
-
 /* --- Identities: statx. --- */
 
 static const char *link_problem(int code)
@@ -208,16 +126,14 @@ static void take_stat(struct walk *w, struct entry *en, const struct statx *s)
 static void resolve_link(struct walk *w, struct folder *f, struct entry *en)
 {
     struct statx s;
-    char *path = scan_path(f, en->name);
     en->link = true;
-    int fd = scan_open(w, path, O_PATH);
+    int fd = scan_open(w, scan_entry_path(f, en), O_PATH);
     if (fd < 0 || statx(fd, "", AT_EMPTY_PATH, STATX_WANTED, &s) < 0)
         cannot(en, errno);
     else
         take_stat(w, en, &s);
     if (fd >= 0)
         close(fd);
-    free(path);
 }
 
 static void identify(struct walk *w, struct folder *f, struct entry *en)
@@ -244,6 +160,17 @@ static void identify(struct walk *w, struct folder *f, struct entry *en)
 
 /* --- The walk, some folders at a time. --- */
 
+static bool open_folder(struct walk *w, struct folder *f)
+{
+    struct statx s;
+    f->fd = scan_open(w, f->path, O_RDONLY | O_DIRECTORY);
+    if (f->fd < 0 || statx(f->fd, "", AT_EMPTY_PATH, STATX_INO, &s) < 0)
+        return false;
+    f->device = makedev(s.stx_dev_major, s.stx_dev_minor);
+    f->inode = s.stx_ino;
+    return scan_read_names(f);
+}
+
 struct block {
     struct folder *folder;
     size_t begin, end;
@@ -254,20 +181,6 @@ struct batch {
     struct folder **folders;
     struct block *blocks;
 };
-
-static void list_one(void *context, size_t i)
-{
-    struct batch *b = context;
-    list_folder(b->walk, b->folders[i]);
-}
-
-static void identify_block(void *context, size_t i)
-{
-    struct batch *b = context;
-    const struct block *k = &b->blocks[i];
-    for (size_t j = k->begin; j < k->end; j++)
-        identify(b->walk, k->folder, &k->folder->entries[j]);
-}
 
 static struct folder *add_folder(struct walk *w, char *path)
 {
@@ -281,8 +194,17 @@ static struct folder *add_folder(struct walk *w, char *path)
     return w->folders[w->count++] = f;
 }
 
-/* Asks skip() about entries: first those whose kind the folder told, then the others. It is
- * called from this thread alone. */
+/* Adds the folders in `f`, which are read in the next round. */
+static void add_folders_within(struct walk *w, struct folder *f)
+{
+    for (size_t i = 0; i < f->count; i++) {
+        struct entry *en = &f->entries[i];
+        if (en->kind == ENTRY_FOLDER && !en->link)
+            en->folder = add_folder(w, mem_strdup(scan_entry_path(f, en)));
+    }
+}
+
+/* Asks skip() about entries: first those whose kind the folder told, then the others. */
 static void skip_entries(struct walk *w, struct folder *f, bool late)
 {
     for (size_t i = 0; w->skip && i < f->count; i++) {
@@ -296,117 +218,76 @@ static void skip_entries(struct walk *w, struct folder *f, bool late)
     }
 }
 
-/* Adds the folders in `f`, which are read in the next round. */
-static void add_folders_within(struct walk *w, struct folder *f)
+/* All entries have been looked at. One that only now proved to be a folder moves. */
+static void finish_folder(struct walk *w, struct folder *f)
 {
-    for (size_t i = 0; i < f->count; i++) {
-        struct entry *en = &f->entries[i];
-        if (en->kind == ENTRY_FOLDER && !en->link)
-            en->folder = add_folder(w, scan_path(f, en->name));
+    bool moved = false;
+    for (size_t i = 0; i < f->count; i++)
+        moved |= f->entries[i].late && f->entries[i].kind == ENTRY_FOLDER;
+    if (moved)
+        qsort(f->entries, f->count, sizeof *f->entries, scan_entry_order);
+    skip_entries(w, f, true);
+    if (f->fd >= 0)
+        close(f->fd);
+    f->fd = -1;
+}
+
+/* Lists a folder; a small one is finished by the thread that has its names at hand. */
+static void list_one(void *context, size_t i)
+{
+    struct batch *b = context;
+    struct folder *f = b->folders[i];
+    if (!open_folder(b->walk, f)) {
+        f->problem = mem_printf("a folder that cannot be listed: %s", strerror(errno));
+        f->count = 0;
     }
+    skip_entries(b->walk, f, false);
+    if (f->count > SMALL)
+        return;
+    for (size_t j = 0; j < f->count; j++)
+        identify(b->walk, f, &f->entries[j]);
+    finish_folder(b->walk, f);
+}
+
+static void identify_block(void *context, size_t i)
+{
+    struct batch *b = context;
+    const struct block *k = &b->blocks[i];
+    for (size_t j = k->begin; j < k->end; j++)
+        identify(b->walk, k->folder, &k->folder->entries[j]);
+}
+
+/* The entries of large folders, shared out in blocks. */
+static void identify_large(struct batch *b, size_t count)
+{
+    size_t blocks = 0, capacity = 0;
+    for (size_t i = 0; i < count; i++)
+        if (b->folders[i]->count > SMALL)
+            capacity += (b->folders[i]->count + BLOCK - 1) / BLOCK;
+    if (!capacity)
+        return;
+    b->blocks = mem_array(capacity, sizeof *b->blocks);
+    for (size_t i = 0; i < count; i++)
+        for (size_t at = 0, n = b->folders[i]->count; n > SMALL && at < n; at += BLOCK)
+            b->blocks[blocks++] =
+                (struct block){b->folders[i], at, at + BLOCK < n ? at + BLOCK : n};
+    scan_share(blocks, identify_block, b);
+    for (size_t i = 0; i < count; i++)
+        if (b->folders[i]->count > SMALL)
+            finish_folder(b->walk, b->folders[i]);
+    free(b->blocks);
 }
 
 static void list_batch(struct walk *w, size_t begin, size_t count)
 {
     struct batch b = {.walk = w};
-    size_t blocks = 0;
     b.folders = mem_array(count, sizeof *b.folders); /* add_folder() moves w->folders */
     memcpy(b.folders, w->folders + begin, count * sizeof *b.folders);
     scan_share(count, list_one, &b);
-    for (size_t i = 0; i < count; i++) {
-        skip_entries(w, b.folders[i], false);
-        blocks += (b.folders[i]->count + BLOCK - 1) / BLOCK;
-    }
-    b.blocks = mem_array(blocks ? blocks : 1, sizeof *b.blocks);
-    blocks = 0;
+    identify_large(&b, count);
     for (size_t i = 0; i < count; i++)
-        for (size_t at = 0, n = b.folders[i]->count; at < n; at += BLOCK)
-            b.blocks[blocks++] = (struct block){b.folders[i], at, at + BLOCK < n ? at + BLOCK : n};
-    scan_share(blocks, identify_block, &b);
-    for (size_t i = 0; i < count; i++) {
-        skip_entries(w, b.folders[i], true);
         add_folders_within(w, b.folders[i]);
-        if (b.folders[i]->fd >= 0)
-            close(b.folders[i]->fd);
-        b.folders[i]->fd = -1;
-    }
-    free(b.blocks);
     free(b.folders);
-}
-
-/* By the bytes of the paths beneath: a folder's name counts with its '/'. */
-static int entry_order(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-    size_t i = 0;
-    while (x->name[i] == y->name[i] && x->name[i])
-        i++;
-    unsigned char p = (unsigned char)x->name[i], q = (unsigned char)y->name[i];
-    if (!p && x->kind == ENTRY_FOLDER)
-        p = '/';
-    if (!q && y->kind == ENTRY_FOLDER)
-        q = '/';
-    return p < q ? -1 : p > q;
-}
-
-/* Names in a folder begin alike and differ soon after: eight bytes behind what they share settle
- * nearly every comparison (half the time of comparing names). */
-struct sort_key {
-    uint64_t bytes; /* big-endian */
-    const struct entry *entry;
-};
-
-static size_t shared_prefix(const struct folder *f)
-{
-    size_t n = strlen(f->entries[0].name);
-    for (size_t i = 1; i < f->count; i++)
-        for (size_t k = 0; k < n; k++)
-            if (f->entries[i].name[k] != f->entries[0].name[k])
-                n = k;
-    return n;
-}
-
-static struct sort_key sort_key(const struct entry *en, size_t skipped)
-{
-    struct sort_key key = {0, en};
-    const char *at = en->name + skipped;
-    for (int i = 0; i < 8; i++) {
-        unsigned char c = (unsigned char)*at;
-        bool ends = c == '\0';
-        if (ends && en->kind == ENTRY_FOLDER)
-            c = '/';
-        key.bytes |= (uint64_t)c << (56 - 8 * i);
-        if (ends)
-            break;
-        at++;
-    }
-    return key;
-}
-
-static int key_order(const void *a, const void *b)
-{
-    const struct sort_key *x = a, *y = b;
-    if (x->bytes != y->bytes)
-        return x->bytes < y->bytes ? -1 : 1;
-    return entry_order(x->entry, y->entry);
-}
-
-static void sort_folder(void *context, size_t i)
-{
-    struct folder *f = ((struct walk *)context)->folders[i];
-    if (f->count < 2)
-        return;
-    size_t skipped = shared_prefix(f);
-    struct sort_key *keys = mem_array(f->count, sizeof *keys);
-    struct entry *sorted = mem_array(f->count, sizeof *sorted);
-    for (size_t j = 0; j < f->count; j++)
-        keys[j] = sort_key(&f->entries[j], skipped);
-    qsort(keys, f->count, sizeof *keys, key_order);
-    for (size_t j = 0; j < f->count; j++)
-        sorted[j] = *keys[j].entry;
-    free(keys);
-    free(f->entries);
-    f->entries = sorted;
 }
 
 /* A link to a folder is followed where that folder is not read at its own place (it was skipped
@@ -414,7 +295,7 @@ static void sort_folder(void *context, size_t i)
 static void follow_link(struct walk *w, struct folder *f, struct entry *en)
 {
     struct statx s;
-    char *path = scan_path(f, en->name);
+    const char *path = scan_entry_path(f, en);
     int fd = scan_open(w, path, O_PATH | O_DIRECTORY);
     bool there = fd >= 0 && statx(fd, "", AT_EMPTY_PATH, STATX_INO, &s) == 0, read = false;
     if (fd >= 0)
@@ -424,10 +305,9 @@ static void follow_link(struct walk *w, struct folder *f, struct entry *en)
                w->folders[i]->device == makedev(s.stx_dev_major, s.stx_dev_minor);
     if (!there || read) {
         en->kind = ENTRY_OTHER;
-        free(path);
         return;
     }
-    en->folder = add_folder(w, path);
+    en->folder = add_folder(w, mem_strdup(path));
     en->folder->device = makedev(s.stx_dev_major, s.stx_dev_minor);
     en->folder->inode = s.stx_ino;
 }
@@ -445,7 +325,7 @@ static void list_from(struct walk *w, size_t *done)
 struct pending_link {
     struct folder *folder;
     struct entry *entry;
-    char *path;
+    const char *path;
 };
 
 static int link_order(const void *a, const void *b)
@@ -469,7 +349,7 @@ static size_t pending_links(const struct walk *w, size_t begin, struct pending_l
                 *links = mem_grow(*links, capacity, sizeof **links);
             }
             (*links)[count++] =
-                (struct pending_link){w->folders[i], en, scan_path(w->folders[i], en->name)};
+                (struct pending_link){w->folders[i], en, scan_entry_path(w->folders[i], en)};
         }
     }
     if (count)
@@ -491,11 +371,9 @@ bool scan_list(struct walk *w, struct error *e)
         for (size_t i = 0; i < count; i++) {
             follow_link(w, links[i].folder, links[i].entry);
             list_from(w, &done);
-            free(links[i].path);
         }
         free(links);
     }
-    scan_share(w->count, sort_folder, w);
     return true;
 }
 

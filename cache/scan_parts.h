@@ -1,6 +1,8 @@
 /* scan_parts: what the files of a scan share; nobody else includes it.
  *
- *   scan_list.c    folders → entries with their identities (getdents64, statx, openat2)
+ *   scan_share.c   threads that take the work piece by piece
+ *   scan_names.c   the names in a folder (getdents64), in the order of their paths
+ *   scan_list.c    folders → entries with their identities (statx, openat2)
  *   scan_known.c   entries ↔ the packed records of a folder in the store
  *   scan_hash.c    the digest of one file, taken twice if it changed meanwhile
  *   scan.c         the order of these, and the result
@@ -31,7 +33,7 @@ enum entry_kind {
 };
 
 struct entry {
-    const char *name;
+    const char *name; /* the end of its path: see scan_entry_path() */
     struct identity identity;
     struct digest digest;
     char *problem;         /* owned */
@@ -46,9 +48,9 @@ struct entry {
 };
 
 struct folder {
-    char *path; /* relative to the root; "" is the root */
-    char *names;
-    struct entry *entries; /* sorted by entry_order() after scan_list() */
+    char *path;            /* relative to the root; "" is the root */
+    char *names;           /* what the entries' names point into */
+    struct entry *entries; /* in the order of their paths: scan_entry_order() */
     size_t count;
     int fd; /* only while it is being listed */
     uint64_t device, inode;
@@ -68,10 +70,17 @@ struct walk {
     size_t count, capacity;
 };
 
-/* Runs `body` for 0 … n-1, each index once, on all threads, whoever is free first. */
+/* Runs `body` for 0 … n-1, each index once, on as many threads as the process may use, whoever is
+ * free first. The threads are plain ones that end with the call: they mostly wait for the system,
+ * and the compute library's team would spin at every pause. */
 void scan_share(size_t n, void (*body)(void *context, size_t index), void *context);
 
-char *scan_path(const struct folder *f, const char *name); /* caller frees */
+/* Lists the open folder into f->names and f->entries, of which name and kind are set. */
+bool scan_read_names(struct folder *f);
+/* By the bytes of the paths beneath: a folder's name counts with its '/'. */
+int scan_entry_order(const void *a, const void *b);
+/* The entry's path relative to the root, as it stands in f->names. */
+const char *scan_entry_path(const struct folder *f, const struct entry *en);
 void scan_identify(struct entry *en, const struct walk *w, const struct statx *s);
 /* Opens beneath the root, links followed only within it; -1 with errno. */
 int scan_open(const struct walk *w, const char *path, int flags);

@@ -4,6 +4,7 @@
 #
 #   units      build with gcc; tests/unit, by cmocka
 #   scenarios  tests/scenarios, by prove
+#   histories  25 random histories of a project (tests/histories)
 #   check      `make check`: order of includes, formatting
 #   clang      everything compiles without a warning with clang too
 #   asan       units and scenarios under address and undefined-behaviour sanitizers
@@ -27,6 +28,10 @@ units() {
 
 scenarios() {
     LORABUILD=${1:-$root/build/default/lorabuild} prove --timer tests/scenarios
+}
+
+histories() {
+    make -s -j "$jobs" CFLAGS='-O3 -g -Werror' histories
 }
 
 check() {
@@ -83,7 +88,7 @@ step() {
     started=$(date +%s)
     printf '== %s\n' "$1"
     case $1 in
-    units | scenarios | check | clang | asan | tsan) "$1" </dev/null ;;
+    units | scenarios | histories | check | clang | asan | tsan) "$1" </dev/null ;;
     valgrind) valgrind_units ;;
     *) echo "unknown step '$1'" && false ;;
     esac
@@ -95,7 +100,7 @@ step() {
 
 sh scripts/setup.sh tests build || exit 1
 failed=
-[ $# -gt 0 ] || set -- units scenarios check clang asan valgrind tsan
+[ $# -gt 0 ] || set -- units scenarios histories check clang asan valgrind tsan
 for name in "$@"; do
     step "$name"
 done

@@ -8,8 +8,16 @@
 
 int command_build(const struct options *o, char *const *names, int count);
 int command_caption(const struct options *o);
+int command_log(const struct options *o);
+int command_use(const struct options *o);
+int command_show(const struct options *o);
 int command_status(const struct options *o);
+int command_doctor(const struct options *o);
+int command_verify(const struct options *o);
 int command_draft(const struct options *o);
+int command_export(const struct options *o);
+int command_import(const struct options *o);
+int command_init(const struct options *o);
 int command_loss(const struct options *o);
 
 /* main()'s whole work: picks the command. */
@@ -21,6 +29,9 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
 int command_exit_code(const struct error *e);
 /* Prints it; returns its exit code. */
 int command_fail(const struct error *e);
+/* shown: one an adapter: those of the targets named after the command, or all. Parents of those
+ * named are not among them. */
+bool command_choose(const struct rules *r, const struct options *o, bool *shown, struct error *e);
 int command_threads(const struct options *o);
 
 #endif

@@ -2,106 +2,21 @@
  * The texts are cut, captioned and windowed as for training, in a folder that is removed again:
  * nothing of them is kept. */
 #include "cache/lineage.h"
-#include "cache/scan.h"
 #include "lorabuild/commands/reader.h"
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/data/batch.h"
-#include "lorabuild/data/read.h"
+#include "lorabuild/run/private_texts.h"
 #include "lorabuild/train/trainer.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static enum sample_role role_all(void *context, const struct sample *s)
 {
     (void)context;
     (void)s;
     return ROLE_LEARN;
-}
-
-/* Copies a file, or each source beneath a folder, into the scratch folder, each into a numbered
- * folder of its own: files of one name do not meet. */
-static bool gather(const char *path, const char *scratch, size_t *number, struct error *e)
-{
-    struct stat s;
-    const char *reason;
-    if (stat(path, &s) < 0)
-        return error_errno(e, "%s", path);
-    if (S_ISDIR(s.st_mode)) {
-        DIR *d = opendir(path);
-        struct dirent *entry;
-        bool ok = d != NULL || error_errno(e, "%s", path);
-        while (ok && (entry = readdir(d))) {
-            char *inner = path_join(path, entry->d_name);
-            if (entry->d_name[0] != '.' &&
-                (entry->d_type == DT_DIR || read_is_source(entry->d_name, &reason)))
-                ok = gather(inner, scratch, number, e);
-            free(inner);
-        }
-        if (d)
-            closedir(d);
-        return ok;
-    }
-    if (!read_is_source(path, &reason))
-        return error_set(e, ERROR_INPUT, "%s: %s", path, reason ? reason : _("is not a text"));
-    struct file_map m;
-    if (!file_map(&m, path, e))
-        return false;
-    char *folder = mem_printf("%s/%06zu", scratch, (*number)++);
-    char *copy = path_join(folder, path_base(path));
-    bool ok = folder_make(folder, 0700, e) && file_replace(copy, m.bytes, 0600, e);
-    free(copy);
-    free(folder);
-    file_unmap(&m);
-    return ok;
-}
-
-/* Lists the gathered files as the reading stage wants them. */
-static bool list_gathered(const char *texts, struct seal_source **list, size_t *count,
-                          struct arena *a, struct error *e)
-{
-    struct scan scan = {0};
-    bool ok = scan_folder(&scan, texts, NULL, false, NULL, NULL, e);
-    *list = mem_array(scan.count, sizeof **list);
-    *count = scan.count;
-    for (size_t i = 0; i < scan.count; i++)
-        (*list)[i] = (struct seal_source){arena_strdup(a, scan.files[i].path), scan.files[i].digest,
-                                          scan.files[i].size_bytes};
-    scan_free(&scan);
-    return ok;
-}
-
-static bool read_texts(struct dataset *d, const char *scratch, struct error *e)
-{
-    char *texts = path_join(scratch, "texts"), *captions = path_join(scratch, "metadata.csv");
-    struct arena arena = {0};
-    struct seal_source *list = NULL;
-    struct dataset sealed = {0};
-    size_t count = 0;
-    bool changed;
-    bool ok = list_gathered(texts, &list, &count, &arena, e);
-    if (ok) {
-        struct read_request request = {.folder = texts,
-                                       .sources = list,
-                                       .source_count = count,
-                                       .captions_path = captions,
-                                       .caption_mode = "headings",
-                                       .keep = scratch};
-        ok = read_dataset(&sealed, &request, &changed, e) &&
-             seal_read_dataset(d, scratch, sealed.key, true, e);
-        dataset_free(&sealed);
-    }
-    free(list);
-    arena_free(&arena);
-    free(captions);
-    free(texts);
-    return ok;
 }
 
 static bool print_loss(struct reader *d, const struct windows *w, const char *name,
@@ -156,21 +71,18 @@ static bool compare(const struct rules *r, struct reader *d, const struct window
            print_version(d, w, r, adapter, version, e);
 }
 
-static bool loss(const struct options *o, const struct rules *r, const char *scratch,
-                 struct reader *d, struct error *e)
+static bool loss(const struct options *o, const struct rules *r, struct reader *d, struct error *e)
 {
-    struct dataset texts = {0};
+    struct private_texts texts = {0};
     struct windows w = {0};
     int adapter, version;
-    char *folder = path_join(scratch, "texts");
-    bool ok = reader_choose(r, o->words[1], &adapter, &version, e) && folder_make(folder, 0700, e);
-    size_t number = 0;
-    for (int i = 2; ok && i < o->word_count; i++)
-        ok = gather(o->words[i], folder, &number, e);
-    ok = ok && read_texts(&texts, scratch, e) && reader_open(d, r, adapter, command_threads(o), e);
+    bool ok = reader_choose(r, o->words[1], &adapter, &version, e) &&
+              private_texts_read(&texts, o->words + 2, (size_t)o->word_count - 2,
+                                 command_threads(o), e) &&
+              reader_open(d, r, adapter, command_threads(o), e);
     if (ok) {
         const struct recipe *recipe = &r->adapters[adapter].recipe;
-        const struct dataset *list[] = {&texts};
+        const struct dataset *list[] = {&texts.data};
         struct window_options options = {.tokenizer = d->tokenizer,
                                          .chat = &d->chat,
                                          .raw = !d->chat.name || recipe->mode == MODE_TEXT,
@@ -180,8 +92,7 @@ static bool loss(const struct options *o, const struct rules *r, const char *scr
         ok = windows_make(&w, list, 1, &options, e) && compare(r, d, &w, adapter, version, e);
     }
     windows_free(&w);
-    dataset_free(&texts);
-    free(folder);
+    private_texts_free(&texts);
     return ok;
 }
 
@@ -196,19 +107,10 @@ int command_loss(const struct options *o)
     }
     if (!command_open(&project, o, true, &code))
         return code;
-    const char *tmp = getenv("TMPDIR");
-    char *scratch = mem_printf("%s/lorabuild-XXXXXX", tmp && tmp[0] ? tmp : "/tmp");
     struct reader reader = {0};
-    if (!mkdtemp(scratch)) {
-        error_errno(&e, "%s", scratch);
+    if (!loss(o, project.rules, &reader, &e))
         code = command_fail(&e);
-    } else {
-        if (!loss(o, project.rules, scratch, &reader, &e))
-            code = command_fail(&e);
-        folder_remove(scratch, NULL);
-    }
     reader_close(&reader);
-    free(scratch);
     project_close(&project);
     return code;
 }

@@ -1,5 +1,6 @@
 #include "lorabuild/commands/commands.h"
 #include "lorabuild/commands/screen.h"
+#include "lorabuild/commands/show_json.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/stages/stage.h"
@@ -58,21 +59,53 @@ bool command_open(struct project *p, const struct options *o, bool read_only, in
         fwrite(report.data, 1, report.size, stderr);
     if (rules)
         project_open(p, rules, read_only);
-    else
+    else {
+        struct error whole = e;
+        if (report.size)
+            error_set(&whole, e.kind, "%s%s", report.data, e.message);
         *exit_code = command_fail(&e);
+        json_print_error(o, &whole);
+    }
     strbuf_free(&report);
     free(file);
     return rules != NULL;
+}
+
+bool command_choose(const struct rules *r, const struct options *o, bool *shown, struct error *e)
+{
+    for (size_t i = 0; o->word_count < 2 && i < r->adapter_count; i++)
+        shown[i] = !r->adapters[i].not_built_kind;
+    for (int n = 1; n < o->word_count; n++) {
+        int adapter = -1, group = -1;
+        if (!rules_target(r, o->words[n], &adapter, &group, e))
+            return false;
+        if (adapter >= 0)
+            shown[adapter] = !r->adapters[adapter].not_built_kind;
+        for (size_t i = 0; group >= 0 && i < r->groups[group].member_count; i++)
+            shown[r->groups[group].members[i]] =
+                !r->adapters[r->groups[group].members[i]].not_built_kind;
+    }
+    return true;
 }
 
 static const struct {
     const char *name;
     int (*run)(const struct options *o);
 } commands[] = {
+    /* clang-format off */
     {"caption", command_caption},
+    {"doctor", command_doctor},
     {"draft", command_draft},
+    {"export", command_export},
+    {"import", command_import},
+    {"init", command_init},
+    {"log", command_log},
     {"loss", command_loss},
+    {"show", command_show},
     {"status", command_status},
+    {"use", command_use},
+    {"verify", command_verify},
+    /* clang-format on */
 };
 
 static int run_command(const struct options *o)
@@ -85,11 +118,17 @@ static int run_command(const struct options *o)
     return command_build(o, (char *const *)(uintptr_t)o->words, o->word_count);
 }
 
+/* The commands that compute in this process; a build's children are told by their environment. */
+static const char *const computing[] = {"draft", "loss"};
+
 /* Threads that wait shall sleep, not spin: on a machine that is shared, spinning costs many times
  * what it saves. libgomp reads this only when it is loaded, hence the second start. */
-static void wait_passively(char **argv)
+static void wait_passively(const struct options *o, char **argv)
 {
-    if (getenv("OMP_WAIT_POLICY"))
+    bool computes = false;
+    for (size_t i = 0; o->word_count && i < sizeof computing / sizeof *computing; i++)
+        computes = computes || strcmp(o->words[0], computing[i]) == 0;
+    if (!computes || getenv("OMP_WAIT_POLICY"))
         return;
     setenv("OMP_WAIT_POLICY", "passive", 1);
     execv("/proc/self/exe", argv);
@@ -103,11 +142,13 @@ int command_main(int argc, char **argv)
     mem_on_failure(out_of_memory);
     if (argc == 3 && strcmp(argv[1], "--stage") == 0)
         return stage_run(argv[2]);
-    wait_passively(argv);
     setlocale(LC_CTYPE, "");
     setlocale(LC_MESSAGES, "");
     textdomain("lorabuild");
-    if (!options_parse(&o, argc, argv, &e))
+    bool understood = options_parse(&o, argc, argv, &e);
+    if (understood)
+        wait_passively(&o, argv);
+    if (!understood)
         code = command_fail(&e);
     else if (o.help)
         options_print_help();

@@ -33,9 +33,8 @@ static const struct option {
     {"all", 0, FLAG, AT(all), 0, 0, " status forget log ", NULL, "all, not only what needs a look"},
     {"graph", 0, TEXT, AT(graph), 0, 0, " show ", "FORM", "as text, dot or mermaid"},
     {"never-saw", 0, TEXT, AT(never_saw), 0, 0, " verify ", "FILE", "did it never learn this?"},
-    {"to", 0, TEXT, AT(to), 0, 0, " export ", "FORM", "what for: lineage"},
+    {"to", 0, TEXT, AT(to), 0, 0, " export ", "FORM", "what for: peft, lineage (peft)"},
     {"output", 'o', TEXT, AT(output), 0, 0, " export ", "PATH", "where to"},
-    {"no-checkpoint", 0, FLAG, AT(no_checkpoint), 0, 0, " export ", NULL, "smaller, without it"},
     {"redo", 0, TEXT, AT(redo), 0, 0, " caption ", "FILE", "give a caption back to the machine"},
     {"accept", 0, FLAG, AT(accept), 0, 0, " caption ", NULL, "let these captions be learned"},
     {"yes", 0, TEXT, AT(yes), 0, 0, " forget ", "NAME", "erase without a question"},
@@ -71,9 +70,18 @@ static const struct {
 } commands[] = {
     {"build", "[build] NAME", "build an adapter; only what is new is learned"},
     {"status", "status [NAME]", "what needs a build, and what it would cost"},
+    {"show", "show NAME", "every value with its origin, and how to load it"},
+    {"diff", "diff NAME[@v1 @v2]", "what changed, sample by sample"},
+    {"verify", "verify [NAME[@v2]]", "are the results intact? what did they see?"},
+    {"log", "log [NAME]", "versions: when, from what, what changed, how good"},
+    {"use", "use NAME@v2", "go back to a version, or @latest"},
     {"draft", "draft NAME TEXT", "write with an adapter"},
     {"caption", "caption NAME", "the requests that your texts answer, to edit"},
+    {"init", "init [DIR]", "begin a project"},
     {"loss", "loss NAME FILE", "how well base, domain and adapter know a text"},
+    {"export", "export NAME", "copy a version out, to serve or continue it"},
+    {"import", "import FILE [NAME]", "take a lineage over that another machine exported"},
+    {"doctor", "doctor", "is this machine fit?"},
 };
 enum { COMMAND_COUNT = sizeof commands / sizeof *commands };
 

@@ -15,7 +15,7 @@ struct options {
     const char *device, *trace;
     /* what single commands take */
     const char *yes, *redo, *never_saw, *to, *output, *graph;
-    bool accept, undo, no_checkpoint;
+    bool accept, undo;
     /* draft */
     double temperature, top_p, repeat_penalty;
     int64_t top_k, max_tokens, seed;

@@ -1,11 +1,13 @@
 #include "lorabuild/commands/screen.h"
 
+#include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 
 #include <langinfo.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <utf8proc.h>
 
@@ -194,6 +196,17 @@ void screen_text(struct screen *s, const char *text)
     strbuf_free(&b);
 }
 
+void screen_painted(struct screen *s, enum paint paint, const char *text)
+{
+    struct strbuf b = {0};
+    if (s->quiet)
+        return;
+    add_painted(s, &b, paint, str_of(text));
+    strbuf_add_byte(&b, '\n');
+    put(s, &b);
+    strbuf_free(&b);
+}
+
 void screen_gap(struct screen *s)
 {
     screen_text(s, "");
@@ -220,6 +233,15 @@ void screen_error(const struct error *e)
     strbuf_add_byte(&b, '\n');
     put(&s, &b);
     strbuf_free(&b);
+}
+
+void screen_missing_right(struct screen *s, const char *message)
+{
+    struct strbuf line = {0};
+    strbuf_printf(&line, _("What is new can be told to who may write there: %s"), message);
+    screen_gap(s);
+    screen_text(s, line.data);
+    strbuf_free(&line);
 }
 
 const char *show_duration(double seconds, char text[static 40])
@@ -260,6 +282,73 @@ const char *show_count(uint64_t n, char text[static 32])
     }
     text[out] = '\0';
     return text;
+}
+
+char *show_quoted(const char *text)
+{
+    struct strbuf b = {0};
+    if (text[0] && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789/._-+=:@,")] == '\0')
+        strbuf_add_text(&b, text);
+    else {
+        strbuf_add_byte(&b, '\'');
+        for (; *text; text++)
+            strbuf_add_text(&b, *text == '\'' ? "'\\''" : (char[2]){*text});
+        strbuf_add_byte(&b, '\'');
+    }
+    return strbuf_take(&b);
+}
+
+const char *show_day(const char *date, char text[static 32])
+{
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    int64_t year = 0, month = 0, day = 0;
+    time_t now = time(NULL);
+    struct tm today;
+    localtime_r(&now, &today);
+    if (strlen(date) != 10 || !str_to_int((struct str){date, 4}, &year) ||
+        !str_to_int((struct str){date + 5, 2}, &month) ||
+        !str_to_int((struct str){date + 8, 2}, &day) || month < 1 || month > 12)
+        snprintf(text, 32, "%.10s", date);
+    else if (year == today.tm_year + 1900)
+        snprintf(text, 32, "%d %s", (int)day, _(months[month - 1]));
+    else
+        snprintf(text, 32, "%d %s %d", (int)day, _(months[month - 1]), (int)year);
+    return text;
+}
+
+const char *show_size(uint64_t bytes, char text[static 32])
+{
+    if (bytes >= 999500000)
+        snprintf(text, 32, "%.1f GB", (double)bytes / 1e9);
+    else if (bytes >= 999500)
+        snprintf(text, 32, "%.0f MB", (double)bytes / 1e6);
+    else
+        snprintf(text, 32, "%.0f kB", ceil((double)bytes / 1e3));
+    return text;
+}
+
+char *show_cut(const char *text, int columns)
+{
+    struct strbuf shown = {0}, cut = {0};
+    strbuf_add_shown(&shown, str_of(text));
+    struct str all = strbuf_str(&shown);
+    bool fits = display_width(all) <= columns;
+    for (size_t at = 0; !fits && at < all.size;) {
+        size_t from = at;
+        utf8_next(all, &at);
+        if (display_width((struct str){all.data, at}) > columns - 1) {
+            strbuf_add(&cut, all.data, from);
+            break;
+        }
+    }
+    if (!fits)
+        strbuf_add_text(&cut, "…");
+    char *text_out = mem_strdup(fits ? (all.size ? all.data : "") : cut.data);
+    strbuf_free(&shown);
+    strbuf_free(&cut);
+    return text_out;
 }
 
 const char *show_plural(size_t n, const char *one, const char *many)

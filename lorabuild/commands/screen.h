@@ -38,15 +38,26 @@ void screen_more(struct screen *s, const char *fact); /* a line in the fact colu
 void screen_live(struct screen *s, const char *name, const char *step, const char *fact,
                  const char *right);
 void screen_text(struct screen *s, const char *text); /* as it is, with a newline */
+void screen_painted(struct screen *s, enum paint paint, const char *text); /* the same, coloured */
 void screen_gap(struct screen *s);
 void screen_end_live(struct screen *s);
 void screen_error(const struct error *e);
+/* What could not be told to who may only look, and the right that is missing. */
+void screen_missing_right(struct screen *s, const char *message);
 
 int display_width(struct str text);
 /* "0.04 s", "6 s", "29 min 41 s", "2 h 5 min"; about: rounded as one says it. */
 const char *show_duration(double seconds, char text[static 40]);
 const char *show_about(double seconds, char text[static 40]);
 const char *show_count(uint64_t n, char text[static 32]); /* 1,204 */
+/* For a shell: in single quotes where that is needed. The caller frees. */
+char *show_quoted(const char *text);
+/* "26 Nov" of "2026-11-26"; with its year where that is not this year. */
+const char *show_day(const char *date, char text[static 32]);
+/* "14.2 GB", "412 MB", "3 kB" */
+const char *show_size(uint64_t bytes, char text[static 32]);
+/* The first words that fit into so many columns, "…" where some do not. Caller frees. */
+char *show_cut(const char *text, int columns);
 /* The word that fits the number. */
 const char *show_plural(size_t n, const char *one, const char *many);
 

@@ -105,6 +105,22 @@ void show_plan(struct screen *s, const struct build_job *jobs, size_t count)
     strbuf_free(&b);
 }
 
+/* "v3 was built for this and set aside: it failed its check" */
+static void describe_aside(char line[static 200], const struct target *t)
+{
+    const struct version *v =
+        lineage_version((struct lineage *)(uintptr_t)&t->lineage, t->plan.version);
+    if (v && lineage_failed_check(v) && v->put_aside)
+        snprintf(line, 200, _("v%d was built for this and set aside: it failed its check"),
+                 t->plan.version);
+    else if (t->lineage.chosen.number)
+        snprintf(line, 200,
+                 _("v%d is in use, chosen with `use`; v%d, built for this, is set aside"),
+                 t->lineage.current, t->plan.version);
+    else
+        snprintf(line, 200, _("v%d was built for this and set aside with `use`"), t->plan.version);
+}
+
 void show_current(struct screen *s, const struct target *t, double seconds)
 {
     char documents[32], samples[32], line[200];
@@ -115,8 +131,7 @@ void show_current(struct screen *s, const struct target *t, double seconds)
              show_plural(t->now.sample_count, _("sample"), _("samples")));
     s->name = NULL;
     if (t->plan.verdict == PLAN_ASIDE)
-        snprintf(line, sizeof line, _("v%d was built for this and set aside: it failed its check"),
-                 t->plan.version);
+        describe_aside(line, t);
     char took[40];
     screen_line_right(s, t->rule->name, NULL, PAINT_NONE, line, show_duration(seconds, took));
     s->name = NULL;

@@ -1,9 +1,11 @@
 #include "cache/lock.h"
 #include "lorabuild/commands/commands.h"
+#include "lorabuild/commands/ndjson.h"
 #include "lorabuild/commands/screen.h"
 #include "lorabuild/commands/show_plan.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
+#include "lorabuild/run/disk_used.h"
 #include "lorabuild/run/facts.h"
 
 #include <stdlib.h>
@@ -74,22 +76,71 @@ static double guess_cost(const struct target *t)
     return before * (double)t->plan.learn_count / learned;
 }
 
-/* "; being built (process 4242)", as its lock says. */
+/* "; being built (process 4242, step 40 of 128)", as its lock says. */
 static void add_builder(struct row *row, const struct target *t)
 {
-    char *path = target_lock_path(t), *holder = lock_holder(path);
-    if (holder)
-        strbuf_printf(&row->state, _("; being built (process %.*s)"), (int)strcspn(holder, " "),
-                      holder);
-    free(holder);
+    char *path = target_lock_path(t);
+    struct lock_holder h;
+    if (lock_look(path, &h) && h.doing[0])
+        strbuf_printf(&row->state, _("; being built (process %ld, %s)"), h.process, h.doing);
+    else if (h.process)
+        strbuf_printf(&row->state, _("; being built (process %ld)"), h.process);
     free(path);
+}
+
+/* "chosen with `use` 27 Nov; v3 set aside" */
+static void describe_choice(struct row *row, const struct lineage *l)
+{
+    char day[32];
+    size_t later = 0;
+    for (size_t i = 0; i < l->count; i++)
+        later += l->versions[i].number > l->chosen.number;
+    strbuf_printf(&row->state, _("chosen with `use` %s"), show_day(l->chosen.date, day));
+    if (later == 1)
+        strbuf_printf(&row->state, _("; v%d set aside"), l->versions[l->count - 1].number);
+    else if (later)
+        strbuf_printf(&row->state, _("; %zu later ones set aside"), later);
+}
+
+/* "v6 built, not used: earlier pages +3.1 %" */
+static void describe_aside(struct row *row, const struct target *t)
+{
+    const struct version *v =
+        lineage_version((struct lineage *)(uintptr_t)&t->lineage, t->plan.version);
+    if (v && v->put_aside && lineage_failed_check(v))
+        strbuf_printf(&row->state, _("v%d built, not used: earlier pages %+.1f %%"), v->number,
+                      100 * lineage_check_change(v));
+    else if (t->lineage.chosen.number)
+        describe_choice(row, &t->lineage);
+    else
+        strbuf_printf(&row->state, _("v%d fits, but was set aside with `use`"), t->plan.version);
+}
+
+static void describe_current(struct row *row, const struct workshop *w, const struct target *t)
+{
+    const char *parent =
+        t->rule->parent >= 0 ? w->project->rules->adapters[t->rule->parent].name : "";
+    size_t waiting = target_waiting(w, t);
+    row->attention = t->newer_parent || t->lineage.chosen.number || waiting;
+    if (t->lineage.chosen.number) {
+        describe_choice(row, &t->lineage);
+    } else if (waiting) {
+        strbuf_printf(
+            &row->state, "%zu %s", waiting,
+            show_plural(waiting, _("caption waits for review"), _("captions wait for review")));
+    } else if (t->newer_parent) {
+        strbuf_printf(&row->state, _("keeps %s v%d; %s v%d exists (-U)"), parent, t->parent_version,
+                      parent, t->newer_parent);
+        row->cost_s = facts_recorded_seconds(t, t->lineage.current);
+        row->cost_s = row->cost_s > 0 ? row->cost_s : -1;
+    } else {
+        strbuf_add_text(&row->state, _("current"));
+    }
 }
 
 static void describe(struct row *row, const struct workshop *w, const struct target *t)
 {
     *row = (struct row){.cost_s = -1, .attention = true};
-    const char *parent =
-        t->rule->parent >= 0 ? w->project->rules->adapters[t->rule->parent].name : "";
     switch (t->plan.verdict) {
     case PLAN_TRAIN:
         describe_train(row, t);
@@ -97,9 +148,7 @@ static void describe(struct row *row, const struct workshop *w, const struct tar
         row->cost_s = guess_cost(t);
         return;
     case PLAN_USE: strbuf_printf(&row->state, _("v%d fits again"), t->plan.version); return;
-    case PLAN_ASIDE:
-        strbuf_printf(&row->state, _("v%d built, not used: it failed its check"), t->plan.version);
-        return;
+    case PLAN_ASIDE: describe_aside(row, t); return;
     case PLAN_EMPTY:
         if (target_waiting(w, t))
             strbuf_add_text(&row->state, _("all its captions wait for review"));
@@ -109,21 +158,21 @@ static void describe(struct row *row, const struct workshop *w, const struct tar
     case PLAN_VANISHED:
         strbuf_add_text(&row->state, _("over half of its documents are gone"));
         return;
-    case PLAN_CURRENT: break;
+    case PLAN_CURRENT: describe_current(row, w, t); return;
     }
-    size_t waiting = target_waiting(w, t);
-    row->attention = t->newer_parent || waiting;
-    if (waiting) {
-        strbuf_printf(
-            &row->state, "%zu %s", waiting,
-            show_plural(waiting, _("caption waits for review"), _("captions wait for review")));
-        return;
-    }
-    if (t->newer_parent)
-        strbuf_printf(&row->state, _("keeps %s v%d; %s v%d exists (-U)"), parent, t->parent_version,
-                      parent, t->newer_parent);
-    else
-        strbuf_add_text(&row->state, _("current"));
+}
+
+/* Its plan takes a right that is missing (B13): what stands is told all the same. */
+static void describe_untold(struct row *row, struct target *t)
+{
+    const struct version *v = lineage_version(&t->lineage, t->lineage.current);
+    *row = (struct row){.cost_s = -1, .attention = true};
+    if (v)
+        t->now.document_count =
+            (size_t)json_integer_value(json_object_get(v->manifest, "documents"));
+    strbuf_add_text(&row->state, v ? _("what changed cannot be told") : _("never built"));
+    if (t->scope)
+        add_builder(row, t);
 }
 
 static void print_row(struct screen *s, const struct target *t, const struct row *row)
@@ -169,55 +218,115 @@ static void print_mended(struct screen *s, const struct target *t)
     s->name = NULL;
 }
 
-static bool print_status(struct screen *s, struct workshop *w, const bool *shown, bool all,
-                         struct error *e)
+/* Fills a row; the first right that is missing goes to *missing. */
+static bool plan_or_untold(struct workshop *w, int adapter, struct row *row, struct error *missing,
+                           struct error *e)
 {
+    struct target *t = &w->targets[adapter];
+    struct error why = {0};
+    if (target_plan(w, adapter, &why)) {
+        describe(row, w, t);
+        return true;
+    }
+    if (why.kind != ERROR_PERMISSION) {
+        *e = why;
+        return false;
+    }
+    t->rule = &w->project->rules->adapters[adapter];
+    describe_untold(row, t);
+    if (!missing->kind)
+        *missing = why;
+    return true;
+}
+
+/* What a program wants to know of a row, and the sentence that a person reads. */
+static void print_json(const struct workshop *w, const struct row *rows, const bool *shown)
+{
+    static const char *const verdicts[] = {
+        [PLAN_CURRENT] = "current", [PLAN_ASIDE] = "aside", [PLAN_USE] = "use",
+        [PLAN_TRAIN] = "train",     [PLAN_EMPTY] = "empty", [PLAN_VANISHED] = "vanished"};
+    for (size_t i = 0; i < w->project->rules->adapter_count; i++) {
+        const struct target *t = &w->targets[i];
+        const struct plan *p = &t->plan;
+        if (!shown[i])
+            continue;
+        ndjson_print(json_pack(
+            "{s:s, s:o, s:I, s:s, s:s, s:o, s:o, s:o, s:I, s:I, s:I, s:I}", "adapter",
+            t->rule->name, "in_use", ndjson_version(t->lineage.current), "documents",
+            (json_int_t)t->now.document_count, "verdict", verdicts[p->verdict], "state",
+            rows[i].state.data ? rows[i].state.data : "", "cost_s",
+            rows[i].cost_s < 0 ? json_null() : json_real(rows[i].cost_s), "chosen",
+            ndjson_version(t->lineage.chosen.number), "newer_parent",
+            ndjson_version(t->newer_parent), "new", (json_int_t)count_changes(p, CHANGE_NEW),
+            "edited", (json_int_t)count_changes(p, CHANGE_EDITED), "captions_edited",
+            (json_int_t)count_changes(p, CHANGE_CAPTION), "withdrawn",
+            (json_int_t)count_changes(p, CHANGE_GONE)));
+    }
+}
+
+/* The closing line; of the whole project, so not where only some adapters were asked for. */
+static void print_disk(struct screen *s, const struct project *p, bool json)
+{
+    struct strbuf line = {0};
+    char size[32];
+    uint64_t bytes = disk_used(p);
+    if (json) {
+        ndjson_print(json_pack("{s:I}", "disk_bytes", (json_int_t)bytes));
+        return;
+    }
+    strbuf_printf(&line, _("\nDisk %s"), show_size(bytes, size));
+    screen_text(s, line.data);
+    strbuf_free(&line);
+}
+
+static void print_rest(struct screen *s, const struct rules *r, const struct row *rows,
+                       const bool *shown, size_t current, size_t attention)
+{
+    char *line = NULL;
+    for (size_t i = 0; current == 1 && !attention && i < r->adapter_count; i++)
+        if (shown[i] && !rows[i].attention)
+            line = mem_printf(_("%s is current."), r->adapters[i].name);
+    if (!line && attention)
+        line = mem_printf(_("%zu %s                      current"), current,
+                          show_plural(current, _("other"), _("others")));
+    else if (!line)
+        line = mem_printf(_("All %zu adapters are current."), current);
+    screen_text(s, line);
+    free(line);
+}
+
+static bool print_status(struct screen *s, struct workshop *w, const bool *shown,
+                         const struct options *o, struct error *e)
+{
+    bool all = o->all;
     const struct rules *r = w->project->rules;
     struct row *rows = mem_array(r->adapter_count, sizeof *rows);
     size_t current = 0, attention = 0;
+    struct error missing = {0};
     bool ok = true;
     for (size_t i = 0; ok && i < r->adapter_count; i++)
-        if (shown[i] && (ok = target_plan(w, (int)i, e))) {
-            describe(&rows[i], w, &w->targets[i]);
-            print_mended(s, &w->targets[i]);
+        if (shown[i] && (ok = plan_or_untold(w, (int)i, &rows[i], &missing, e))) {
+            if (!o->json)
+                print_mended(s, &w->targets[i]);
             attention += rows[i].attention || all;
             current += !rows[i].attention && !all;
             screen_fit_name(s, r->adapters[i].name);
         }
-    if (ok && attention)
+    if (ok && attention && !o->json)
         print_header(s);
-    for (size_t i = 0; ok && i < r->adapter_count; i++)
+    for (size_t i = 0; ok && !o->json && i < r->adapter_count; i++)
         if (shown[i] && (rows[i].attention || all))
             print_row(s, &w->targets[i], &rows[i]);
-    if (ok && current) {
-        char *line = attention ? mem_printf(_("%zu %s                      current"), current,
-                                            current == 1 ? _("other") : _("others"))
-                               : mem_printf(_("All %zu adapters are current."), current);
-        screen_text(s, line);
-        free(line);
-    }
+    if (ok && o->json)
+        print_json(w, rows, shown);
+    if (ok && current && !o->json)
+        print_rest(s, r, rows, shown, current, attention);
+    if (ok && missing.kind)
+        screen_missing_right(s, missing.message);
     for (size_t i = 0; i < r->adapter_count; i++)
         strbuf_free(&rows[i].state);
     free(rows);
     return ok;
-}
-
-/* The adapters of the named targets, or all. Parents of those named are not shown. */
-static bool choose(const struct rules *r, const struct options *o, bool *shown, struct error *e)
-{
-    for (size_t i = 0; o->word_count < 2 && i < r->adapter_count; i++)
-        shown[i] = !r->adapters[i].not_built_kind;
-    for (int n = 1; n < o->word_count; n++) {
-        int adapter = -1, group = -1;
-        if (!rules_target(r, o->words[n], &adapter, &group, e))
-            return false;
-        if (adapter >= 0)
-            shown[adapter] = !r->adapters[adapter].not_built_kind;
-        for (size_t i = 0; group >= 0 && i < r->groups[group].member_count; i++)
-            shown[r->groups[group].members[i]] =
-                !r->adapters[r->groups[group].members[i]].not_built_kind;
-    }
-    return true;
 }
 
 int command_status(const struct options *o)
@@ -234,8 +343,10 @@ int command_status(const struct options *o)
     workshop_open(&workshop, &project);
     workshop.source_options =
         (struct source_options){.rehash = o->rehash, .threads = command_threads(o)};
-    if (!choose(project.rules, o, shown, &e) || !print_status(&s, &workshop, shown, o->all, &e))
+    if (!command_choose(project.rules, o, shown, &e) || !print_status(&s, &workshop, shown, o, &e))
         code = command_fail(&e);
+    else if (o->word_count < 2)
+        print_disk(&s, &project, o->json);
     workshop_close(&workshop);
     project_close(&project);
     free(shown);

@@ -57,12 +57,19 @@ bool error_at(struct error *e, enum error_kind kind, const char *file, size_t li
     return false;
 }
 
+static enum error_kind kind_of(int code)
+{
+    if (code == ENOSPC || code == EDQUOT)
+        return ERROR_LIMIT;
+    return code == EACCES || code == EPERM || code == EROFS ? ERROR_PERMISSION : ERROR_SYSTEM;
+}
+
 bool error_errno(struct error *e, const char *format, ...)
 {
     int code = errno;
     va_list arguments;
     va_start(arguments, format);
-    fill(e, code == ENOSPC || code == EDQUOT ? ERROR_LIMIT : ERROR_SYSTEM, "", format, arguments);
+    fill(e, kind_of(code), "", format, arguments);
     va_end(arguments);
     if (e) {
         size_t n = strlen(e->message);

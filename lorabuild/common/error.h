@@ -20,7 +20,8 @@ enum error_kind {
     ERROR_SYSTEM,      /* the operating system refused: exit 1 */
     ERROR_LIMIT,       /* does not fit into memory, disk or time: exit 1 */
     ERROR_INTERRUPTED, /* Ctrl-C: exit 130 */
-    ERROR_INTERNAL     /* a broken promise of our own: exit 1 */
+    ERROR_INTERNAL,    /* a broken promise of our own: exit 1 */
+    ERROR_PERMISSION   /* the right to do it is missing (also: a read-only file system): exit 1 */
 };
 
 struct error {
@@ -37,7 +38,7 @@ bool error_at(struct error *e, enum error_kind kind, const char *file, size_t li
               const char *format, ...) __attribute__((format(printf, 6, 7)));
 
 /* As error_set(ERROR_SYSTEM), with ": " and the text of errno at the end. ENOSPC and EDQUOT
- * become ERROR_LIMIT. */
+ * become ERROR_LIMIT; EACCES, EPERM and EROFS ERROR_PERMISSION. */
 bool error_errno(struct error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "words: " in front of the message. Always returns false. */

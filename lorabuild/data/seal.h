@@ -16,6 +16,7 @@
 #ifndef LORABUILD_DATA_SEAL_H
 #define LORABUILD_DATA_SEAL_H
 
+#include "cache/scan.h"
 #include "lorabuild/data/sample.h"
 
 struct seal_source {  /* a file of a dataset, as the scan found it */
@@ -27,6 +28,11 @@ struct seal_source {  /* a file of a dataset, as the scan found it */
 /* The order of `sources` and files that read_is_source() ignores silently make no difference. */
 struct digest seal_dataset_key(const struct seal_source *sources, size_t count,
                                struct digest captions_file, const char *caption_mode);
+
+/* The same of a scan that skipped what read_is_source() ignores silently. It is in the order of its
+ * paths already: a build with nothing to do copies and sorts nothing. */
+struct digest seal_scan_key(const struct scan *scan, struct digest captions_file,
+                            const char *caption_mode);
 
 bool seal_has_source(const char *keep, enum document_kind kind, struct digest source);
 /* Not yet durable: seal_write_dataset() makes all seals before it durable at once. */

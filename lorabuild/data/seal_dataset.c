@@ -30,6 +30,17 @@ enum {
     SAMPLE_LEAST = 1 + 1 + 4 + 8 + 8 + 16 + 16 + 5
 };
 
+static struct digest_stream *key_begin(struct digest captions_file, const char *caption_mode,
+                                       size_t count)
+{
+    struct digest_stream *s = digest_begin("dataset");
+    digest_add_u64(s, SAMPLE_EXTRACTOR);
+    digest_add_text(s, caption_mode);
+    digest_add_digest(s, captions_file);
+    digest_add_u64(s, count);
+    return s;
+}
+
 static int by_path(const void *a, const void *b)
 {
     const struct seal_source *const *x = a, *const *y = b;
@@ -46,16 +57,23 @@ struct digest seal_dataset_key(const struct seal_source *sources, size_t count,
         if (read_is_source(sources[i].path, &reason) || reason)
             sorted[n++] = &sources[i];
     qsort(sorted, n, sizeof *sorted, by_path);
-    struct digest_stream *s = digest_begin("dataset");
-    digest_add_u64(s, SAMPLE_EXTRACTOR);
-    digest_add_text(s, caption_mode);
-    digest_add_digest(s, captions_file);
-    digest_add_u64(s, n);
+    struct digest_stream *s = key_begin(captions_file, caption_mode, n);
     for (size_t i = 0; i < n; i++) {
         digest_add_text(s, sorted[i]->path);
         digest_add_digest(s, sorted[i]->digest);
     }
     free(sorted);
+    return digest_end(s);
+}
+
+struct digest seal_scan_key(const struct scan *scan, struct digest captions_file,
+                            const char *caption_mode)
+{
+    struct digest_stream *s = key_begin(captions_file, caption_mode, scan->count);
+    for (size_t i = 0; i < scan->count; i++) {
+        digest_add_text(s, scan->files[i].path);
+        digest_add_digest(s, scan->files[i].digest);
+    }
     return digest_end(s);
 }
 

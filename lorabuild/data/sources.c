@@ -44,16 +44,17 @@ static const struct {
     {".zst", "archives are not read"},
 };
 
-static const char *const ignored[] = {"Thumbs.db", "desktop.ini", "metadata.csv", "captions.html"};
+static const struct str ignored[] = {
+    {"Thumbs.db", 9}, {"desktop.ini", 11}, {"metadata.csv", 12}, {"captions.html", 13}};
 
 static bool is_ignored(const char *base)
 {
+    size_t n = strlen(base);
     if (base[0] == '.' || strncmp(base, "~$", 2) == 0)
         return true;
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
-        if (strcasecmp(base, ignored[i]) == 0)
+        if (n == ignored[i].size && strcasecmp(base, ignored[i].data) == 0)
             return true;
-    size_t n = strlen(base);
     if (n > 13 && strcasecmp(base + n - 13, ".metadata.csv") == 0)
         return true; /* of a dataset that is one file, or whose folder cannot be written */
     /* what file_replace() leaves when it is killed */
@@ -63,6 +64,8 @@ static bool is_ignored(const char *base)
 /* Is a folder on the way hidden? */
 static bool in_hidden_folder(const char *path)
 {
+    if (path[0] != '.' && !strstr(path, "/."))
+        return false;
     for (const char *slash = strchr(path, '/'); slash; slash = strchr(path, '/')) {
         if (path[0] == '.' && slash - path > 1 && strncmp(path, "../", 3) != 0)
             return true;

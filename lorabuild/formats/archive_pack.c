@@ -16,36 +16,52 @@
 
 enum { MODE = 0644 };
 
-struct names {
-    char **items;
-    size_t count, capacity;
-};
-
-static void add_name(struct names *n, char *name)
+static void add_file(struct archive_list *l, struct archive_file file)
 {
-    if (n->count == n->capacity) {
-        n->capacity = 2 * n->capacity + 16;
-        n->items = mem_grow(n->items, n->capacity, sizeof *n->items);
+    if (l->count == l->capacity) {
+        l->capacity = 2 * l->capacity + 16;
+        l->files = mem_grow(l->files, l->capacity, sizeof *l->files);
     }
-    n->items[n->count++] = name;
+    l->files[l->count++] = file;
 }
 
-static int by_text(const void *a, const void *b)
+void archive_list_file(struct archive_list *l, const char *name, const char *path)
 {
-    return strcmp(*(char *const *)a, *(char *const *)b);
+    add_file(l, (struct archive_file){.name = mem_strdup(name), .path = mem_strdup(path)});
 }
 
-static bool list_files(struct names *names, const char *root, const char *inner, struct error *e);
+void archive_list_bytes(struct archive_list *l, const char *name, struct str bytes)
+{
+    add_file(l, (struct archive_file){.name = mem_strdup(name), .bytes = bytes});
+}
 
-static bool list_entry(struct names *names, const char *root, char *inner, struct error *e)
+void archive_list_free(struct archive_list *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        free(l->files[i].path);
+        free(l->files[i].name);
+    }
+    free(l->files);
+    *l = (struct archive_list){0};
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const struct archive_file *)a)->name, ((const struct archive_file *)b)->name);
+}
+
+static bool list_files(struct archive_list *l, const char *root, const char *inner,
+                       struct error *e);
+
+static bool list_entry(struct archive_list *l, const char *root, char *inner, struct error *e)
 {
     struct stat s;
     char *path = path_join(root, inner);
     bool ok = lstat(path, &s) == 0 || error_errno(e, "%s", path);
     if (ok && S_ISREG(s.st_mode))
-        add_name(names, mem_strdup(inner));
+        archive_list_file(l, inner, path);
     else if (ok && S_ISDIR(s.st_mode))
-        ok = list_files(names, root, inner, e);
+        ok = list_files(l, root, inner, e);
     else if (ok)
         ok = error_set(e, ERROR_INPUT, "%s: neither a plain file nor a folder; not packed", path);
     free(path);
@@ -54,7 +70,7 @@ static bool list_entry(struct names *names, const char *root, char *inner, struc
 }
 
 /* The plain files beneath root/inner, named relative to `root`. */
-static bool list_files(struct names *names, const char *root, const char *inner, struct error *e)
+static bool list_files(struct archive_list *l, const char *root, const char *inner, struct error *e)
 {
     char *path = path_join(root, inner);
     DIR *d = opendir(*path ? path : ".");
@@ -62,7 +78,7 @@ static bool list_files(struct names *names, const char *root, const char *inner,
     struct dirent *entry;
     while (ok && (errno = 0, entry = readdir(d)))
         if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-            ok = list_entry(names, root, path_join(inner, entry->d_name), e);
+            ok = list_entry(l, root, path_join(inner, entry->d_name), e);
     if (ok && errno)
         ok = error_errno(e, "%s", path);
     if (d)
@@ -126,6 +142,13 @@ static bool pack_content(struct packer *p, int fd, const char *path, uint64_t le
     return true;
 }
 
+static bool pack_bytes(struct packer *p, struct str bytes, const char *name)
+{
+    return pack_header(p, name, (off_t)bytes.size) &&
+           (archive_write_data(p->tar, bytes.data, bytes.size) == (la_ssize_t)bytes.size ||
+            complain(p));
+}
+
 static bool pack_file(struct packer *p, const char *path, const char *name)
 {
     struct stat s;
@@ -140,8 +163,7 @@ static bool pack_file(struct packer *p, const char *path, const char *name)
     return ok;
 }
 
-static bool pack_files(struct packer *p, const struct names *names, const char *folder,
-                       const char *prefix)
+static bool pack_files(struct packer *p, const struct archive_list *l, const char *prefix)
 {
     p->tar = archive_write_new();
     bool ok = (archive_write_set_format_gnutar(p->tar) == ARCHIVE_OK &&
@@ -149,12 +171,11 @@ static bool pack_files(struct packer *p, const struct names *names, const char *
                archive_write_set_bytes_in_last_block(p->tar, 1) == ARCHIVE_OK &&
                archive_write_open(p->tar, p, NULL, take_tar, NULL) == ARCHIVE_OK) ||
               complain(p);
-    for (size_t i = 0; i < names->count && ok; i++) {
-        char *path = path_join(folder, names->items[i]);
-        char *name = mem_printf("%s/%s", prefix, names->items[i]);
-        ok = pack_file(p, path, name);
+    for (size_t i = 0; i < l->count && ok; i++) {
+        const struct archive_file *f = &l->files[i];
+        char *name = mem_printf("%s/%s", prefix, f->name);
+        ok = f->path ? pack_file(p, f->path, name) : pack_bytes(p, f->bytes, name);
         free(name);
-        free(path);
     }
     if (ok && archive_write_close(p->tar) != ARCHIVE_OK)
         ok = complain(p);
@@ -162,24 +183,28 @@ static bool pack_files(struct packer *p, const struct names *names, const char *
     return ok;
 }
 
+bool archive_pack_list(const char *path, struct archive_list *l, const char *prefix,
+                       char tar_sha256[static SHA256_HEX], struct error *e)
+{
+    struct packer p = {.path = path};
+    if (l->count)
+        qsort(l->files, l->count, sizeof *l->files, by_name);
+    bool ok = tar_writer_open(&p.out, path, &p.e);
+    if (ok) {
+        ok = pack_files(&p, l, prefix);
+        ok = tar_writer_close(&p.out, ok, tar_sha256, &p.e);
+    }
+    if (!ok && e)
+        *e = p.e;
+    return ok;
+}
+
 bool archive_pack(const char *path, const char *folder, const char *prefix,
                   char tar_sha256[static SHA256_HEX], struct error *e)
 {
-    struct packer p = {.path = path};
-    struct names names = {0};
-    bool ok = list_files(&names, folder, "", &p.e);
-    if (names.count)
-        qsort(names.items, names.count, sizeof *names.items, by_text);
-    if (ok && tar_writer_open(&p.out, path, &p.e)) {
-        ok = pack_files(&p, &names, folder, prefix);
-        ok = tar_writer_close(&p.out, ok, tar_sha256, &p.e);
-    } else {
-        ok = false;
-    }
-    for (size_t i = 0; i < names.count; i++)
-        free(names.items[i]);
-    free(names.items);
-    if (!ok && e)
-        *e = p.e;
+    struct archive_list list = {0};
+    bool ok =
+        list_files(&list, folder, "", e) && archive_pack_list(path, &list, prefix, tar_sha256, e);
+    archive_list_free(&list);
     return ok;
 }

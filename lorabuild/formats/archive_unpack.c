@@ -30,6 +30,10 @@ struct unpacker {
     char *prefix; /* with its slash */
     struct item *items;
     size_t count, capacity;
+    const char *wanted; /* archive_read_entry(): this entry's content */
+    struct strbuf *content;
+    size_t most_content;
+    bool found;
     struct error e;
 };
 
@@ -115,6 +119,22 @@ static uint64_t most_tar_bytes(const struct unpacker *u)
     return u->most_bytes > UINT64_MAX - frame ? UINT64_MAX : u->most_bytes + frame;
 }
 
+/* The content of the entry that was asked for. */
+static bool take_content(struct unpacker *u, const char *name, int64_t size)
+{
+    char block[1 << 14];
+    if ((uint64_t)size > u->most_content)
+        return refuse(u, name, "is larger than is allowed here");
+    while (size) {
+        la_ssize_t n = archive_read_data(u->tar, block, sizeof block);
+        if (n <= 0 || n > size)
+            return complain(u);
+        strbuf_add(u->content, block, (size_t)n);
+        size -= n;
+    }
+    return u->found = true;
+}
+
 static bool check_entry(struct unpacker *u, struct archive_entry *entry)
 {
     const char *name = name_of(entry), *inner;
@@ -136,7 +156,7 @@ static bool check_entry(struct unpacker *u, struct archive_entry *entry)
     u->bytes += (uint64_t)size;
     add_item(u, inner, is_folder);
     u->in.most = most_tar_bytes(u);
-    return true;
+    return !u->wanted || is_folder || strcmp(inner, u->wanted) != 0 || take_content(u, name, size);
 }
 
 static int by_name(const void *a, const void *b)
@@ -253,19 +273,58 @@ static bool write_all(struct unpacker *u, const char sha256[static SHA256_HEX])
     return ok;
 }
 
+static bool check_all(struct unpacker *u, char sha256[static SHA256_HEX])
+{
+    return pass(u, check_entry, sha256) &&
+           (u->count || error_set(&u->e, ERROR_INPUT, "%s: holds no file", u->path)) &&
+           check_names(u);
+}
+
+static bool end(struct unpacker *u, bool ok, struct error *e)
+{
+    for (size_t i = 0; i < u->count; i++)
+        free(u->items[i].name);
+    free(u->items);
+    free(u->prefix);
+    if (!ok && e)
+        *e = u->e;
+    return ok;
+}
+
 bool archive_unpack(const char *path, const char *folder, uint64_t most_bytes,
                     char tar_sha256[static SHA256_HEX], struct error *e)
 {
     struct unpacker u = {.path = path, .folder = folder, .most_bytes = most_bytes};
-    bool ok = pass(&u, check_entry, tar_sha256);
-    if (ok && u.count == 0)
-        ok = error_set(&u.e, ERROR_INPUT, "%s: holds no file", path);
-    ok = ok && check_names(&u) && write_all(&u, tar_sha256);
-    for (size_t i = 0; i < u.count; i++)
-        free(u.items[i].name);
-    free(u.items);
-    free(u.prefix);
-    if (!ok && e)
-        *e = u.e;
-    return ok;
+    return end(&u, check_all(&u, tar_sha256) && write_all(&u, tar_sha256), e);
+}
+
+bool archive_read_entry(const char *path, const char *name, size_t most_content,
+                        uint64_t most_bytes, struct strbuf *content, uint64_t *bytes,
+                        struct error *e)
+{
+    struct unpacker u = {.path = path,
+                         .most_bytes = most_bytes,
+                         .wanted = name,
+                         .content = content,
+                         .most_content = most_content};
+    char unused[SHA256_HEX];
+    bool ok = check_all(&u, unused);
+    *bytes = u.bytes;
+    if (ok && !u.found)
+        ok = error_set(&u.e, ERROR_INPUT, "%s: holds no %s", path, name);
+    return end(&u, ok, e);
+}
+
+bool archive_look(const char *path, uint64_t most_bytes, const char *name, struct strbuf *content,
+                  char tar_sha256[static SHA256_HEX], struct error *e)
+{
+    struct unpacker u = {.path = path,
+                         .most_bytes = most_bytes,
+                         .wanted = name,
+                         .content = content,
+                         .most_content = 1 << 26};
+    bool ok = check_all(&u, tar_sha256);
+    if (ok && !u.found)
+        ok = error_set(&u.e, ERROR_INPUT, "%s: holds no %s", path, name);
+    return end(&u, ok, e);
 }

@@ -1,39 +1,136 @@
 #include "lorabuild/run/build.h"
 
-#include "cache/lock.h"
 #include "lorabuild/common/clock.h"
-#include "lorabuild/common/file.h"
 #include "lorabuild/common/text.h"
-#include "lorabuild/run/commit.h"
+#include "lorabuild/run/build_parts.h"
 #include "lorabuild/run/train_plan.h"
 #include "lorabuild/train/checkpoint.h"
 
-#include <errno.h>
 #include <math.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-/* A training of less work says nothing about this machine's speed: it waits more than it works. */
-static const double LEAST_TELLING_FLOP = 1e12;
-
-static bool interrupted(const struct build *b)
+uint64_t build_free_bytes(void)
 {
-    return b->options.interrupted && *b->options.interrupted;
+    return machine_free_bytes() / 10 * 9;
 }
 
-/* Which adapters must be built: those asked for that are not current, and parents they wait for. */
-static bool mark_needed(struct workshop *w, int adapter, bool *needed, struct error *e)
+/* What one training could get if all others of this account had ended: what needs more can never
+ * run, and waiting would not help. */
+static uint64_t capacity(const struct build *b)
 {
-    if (!target_plan(w, adapter, e))
-        return false;
-    struct target *t = &w->targets[adapter];
-    if (t->parent_pending && !mark_needed(w, t->rule->parent, needed, e))
-        return false;
-    needed[adapter] = t->plan.verdict == PLAN_TRAIN || t->plan.verdict == PLAN_USE;
+    uint64_t bytes = reservation_capacity(build_free_bytes()), most = b->options.memory_bytes;
+    return most && most < bytes ? most : bytes;
+}
+
+static bool measure(struct build *b, struct build_job *job, struct error *e)
+{
+    struct workshop *w = b->workshop;
+    json_t *plan = train_plan_measure(w, job, e);
+    json_t *done = plan
+                       ? child_run_seen("measure", plan, b->options.threads, b->options.interrupted,
+                                        b->options.timeline, job->target->rule->name, e)
+                       : NULL;
+    if (!done)
+        return error_context(e, "%s", job->target->rule->name);
+    const struct {
+        const char *name;
+        uint64_t *bytes;
+    } sizes[] = {{"needed_bytes", &job->needed_bytes},
+                 {"least_bytes", &job->least_bytes},
+                 {"save_bytes", &job->save_bytes},
+                 {"version_bytes", &job->version_bytes}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        *sizes[i].bytes = (uint64_t)json_integer_value(json_object_get(done, sizes[i].name));
+    double speed = machine_speed(&w->machine, job->precision);
+    job->steps = json_integer_value(json_object_get(done, "steps"));
+    job->steps_in_full = json_integer_value(json_object_get(done, "steps_in_full"));
+    job->flop = json_number_value(json_object_get(done, "flop"));
+    job->flop_in_full = json_number_value(json_object_get(done, "flop_in_full"));
+    json_decref(job->notes);
+    job->notes = json_incref(json_object_get(done, "notes"));
+    job->estimate_s = job->flop / speed;
+    job->estimate_in_full_s = job->flop_in_full / speed;
+    json_decref(done);
     return true;
 }
+
+static struct digest attempt_key(const struct build *b, const struct build_job *job)
+{
+    const struct target *t = job->target;
+    struct digest start = {{0}};
+    for (size_t i = 0; t->plan.start && i < t->lineage.count; i++)
+        if (t->lineage.versions[i].number == t->plan.start)
+            start = t->lineage.versions[i].artifact;
+    char *numerics = train_numerics(b->workshop, job->precision);
+    struct digest key = plan_attempt_key(t->plan.want_key, start, &t->plan.learn, numerics);
+    free(numerics);
+    return key;
+}
+
+/* Measures, unless this very plan was measured before it waited for its turn. */
+static bool measure_once(struct build *b, struct build_job *job, struct error *e)
+{
+    struct target *t = job->target;
+    struct digest key = attempt_key(b, job);
+    if (!digest_is_zero(job->measured) && digest_equal(key, job->measured)) {
+        if (job->in_full)
+            target_plan_in_full(t);
+        return true;
+    }
+    job->in_full = false;
+    if (!measure(b, job, e))
+        return false;
+    if (t->plan.start && job->flop >= job->flop_in_full) {
+        target_plan_in_full(t);
+        job->in_full = true;
+        if (!measure(b, job, e))
+            return false;
+    }
+    job->measured = key;
+    return true;
+}
+
+static void name_attempt(struct build *b, struct build_job *job)
+{
+    struct target *t = job->target;
+    char hex[DIGEST_HEX];
+    job->attempt_key = attempt_key(b, job);
+    digest_hex(job->attempt_key, hex);
+    free(job->attempt);
+    job->attempt = mem_printf("%s/attempts/%s/%s", t->scope->keep, t->lineage.name, hex);
+    job->resumed_at = checkpoint_step(job->attempt);
+    job->version = t->plan.version;
+    job->start = t->plan.start;
+}
+
+struct disk_need build_disk_need(const struct build_job *job)
+{
+    return (struct disk_need){.keep = job->target->scope->keep,
+                              .adapters = job->target->lineage.folder,
+                              .save_bytes = job->save_bytes,
+                              .version_bytes = job->version_bytes,
+                              .saved = checkpoint_step(job->attempt) > 0};
+}
+
+bool build_prepare(struct build *b, struct build_job *job, struct error *e)
+{
+    if (job->target->plan.verdict != PLAN_TRAIN) {
+        job->version = job->target->plan.version;
+        return true;
+    }
+    struct disk_room room;
+    job->available_bytes = capacity(b);
+    if (!train_precision(b->workshop, job->target, job->precision, e) || !measure_once(b, job, e))
+        return false;
+    name_attempt(b, job);
+    struct disk_need need = build_disk_need(job);
+    disk_has_room(&need, &room);
+    job->disk_bytes = room.needed_bytes;
+    return disk_check(&need, e) || error_context(e, "%s", job->target->rule->name);
+}
+
+/* --- Which. --- */
 
 static bool refuse(const struct workshop *w, int adapter, struct error *e)
 {
@@ -58,337 +155,155 @@ static bool refuse(const struct workshop *w, int adapter, struct error *e)
                      t->rule->name, d->written, t->rule->name);
 }
 
-/* Paths and estimates of a job, from what its measuring child says. */
-static bool measure(struct build *b, struct build_job *job, struct error *e)
+static struct build_job new_job(struct build *b, int adapter)
+{
+    return (struct build_job){.adapter = adapter,
+                              .target = &b->workshop->targets[adapter],
+                              .lock = -1,
+                              .share.fd = -1,
+                              .child.events = -1,
+                              .held_out_before = NAN,
+                              .held_out_after = NAN,
+                              .change = NAN,
+                              .build = b};
+}
+
+/* What is known of an adapter while jobs are chosen. */
+struct choice {
+    bool needed, failed;
+};
+
+/* -k: told now, and left out. */
+static void leave_out(struct build *b, struct choice *c, int adapter, enum job_state state,
+                      const struct error *why)
+{
+    struct build_job *job = &b->unplanned[b->unplanned_count++];
+    *job = new_job(b, adapter);
+    job->target->rule = &b->workshop->project->rules->adapters[adapter];
+    job->state = state;
+    job->error = *why;
+    c[adapter] = (struct choice){.failed = true};
+    b->listener.ended(b->listener.context, job);
+}
+
+/* Plans an adapter, those beneath it first. Without keep_going the first error ends all; with it
+ * the adapter is left out, and what stands on it. */
+static bool plan_one(struct build *b, struct choice *c, int adapter, struct error *e)
 {
     struct workshop *w = b->workshop;
-    json_t *plan = train_plan_measure(w, job, e);
-    json_t *done =
-        plan ? child_run("measure", plan, b->options.threads, b->options.interrupted, e) : NULL;
-    if (!done)
-        return error_context(e, "%s", job->target->rule->name);
-    double speed = machine_speed(&w->machine, job->precision);
-    job->steps = json_integer_value(json_object_get(done, "steps"));
-    job->steps_in_full = json_integer_value(json_object_get(done, "steps_in_full"));
-    job->flop = json_number_value(json_object_get(done, "flop"));
-    job->flop_in_full = json_number_value(json_object_get(done, "flop_in_full"));
-    job->needed_bytes = (uint64_t)json_integer_value(json_object_get(done, "needed_bytes"));
-    json_decref(job->notes);
-    job->notes = json_incref(json_object_get(done, "notes"));
-    job->estimate_s = job->flop / speed;
-    job->estimate_in_full_s = job->flop_in_full / speed;
-    json_decref(done);
-    return true;
-}
-
-static void name_attempt(struct build *b, struct build_job *job)
-{
-    struct target *t = job->target;
-    struct digest start = {{0}};
-    for (size_t i = 0; t->plan.start && i < t->lineage.count; i++)
-        if (t->lineage.versions[i].number == t->plan.start)
-            start = t->lineage.versions[i].artifact;
-    char hex[DIGEST_HEX], *numerics = train_numerics(b->workshop, job->precision);
-    job->attempt_key = plan_attempt_key(t->plan.want_key, start, &t->plan.learn, numerics);
-    digest_hex(job->attempt_key, hex);
-    free(job->attempt);
-    job->attempt = mem_printf("%s/attempts/%s/%s", t->scope->keep, t->lineage.name, hex);
-    job->resumed_at = checkpoint_step(job->attempt);
-    job->version = t->plan.version;
-    job->start = t->plan.start;
-    free(numerics);
-}
-
-static uint64_t memory_share(const struct build *b)
-{
-    uint64_t bytes = b->options.memory_bytes;
-    if (!bytes)
-        bytes = b->workshop->machine.free_bytes / 10 * 9;
-    return bytes / (uint64_t)b->options.jobs;
-}
-
-static bool prepare(struct build *b, struct build_job *job, struct error *e)
-{
-    if (job->target->plan.verdict != PLAN_TRAIN) {
-        job->version = job->target->plan.version;
+    const struct rule_adapter *rule = &w->project->rules->adapters[adapter];
+    struct error why = {0};
+    if (c[adapter].failed)
+        return true;
+    if (b->options.keep_going && rule->parent >= 0) {
+        if (!plan_one(b, c, rule->parent, e))
+            return false;
+        if (c[rule->parent].failed) {
+            error_set(&why, ERROR_INPUT, _("stands on %s, which failed"),
+                      w->project->rules->adapters[rule->parent].name);
+            leave_out(b, c, adapter, JOB_SKIPPED, &why);
+            return true;
+        }
+    }
+    if (target_plan(w, adapter, &why))
+        return true;
+    if (b->options.keep_going && why.kind != ERROR_INTERRUPTED) {
+        leave_out(b, c, adapter, JOB_FAILED, &why);
         return true;
     }
-    job->available_bytes = memory_share(b);
-    if (!train_precision(b->workshop, job->target, job->precision, e) || !measure(b, job, e))
+    if (e)
+        *e = why;
+    return false;
+}
+
+/* Which adapters must be built: those asked for that are not current, and parents they wait for. */
+static bool mark_needed(struct build *b, struct choice *c, int adapter, struct error *e)
+{
+    double began_s = clock_seconds();
+    if (!plan_one(b, c, adapter, e))
         return false;
-    if (job->target->plan.start && job->flop >= job->flop_in_full) {
-        target_plan_in_full(job->target);
-        if (!measure(b, job, e))
-            return false;
-    }
-    name_attempt(b, job);
+    timeline_add(b->options.timeline, "plan", b->workshop->project->rules->adapters[adapter].name,
+                 began_s);
+    if (c[adapter].failed)
+        return true;
+    const struct target *t = &b->workshop->targets[adapter];
+    const struct target *parent = t->parent_version ? &b->workshop->targets[t->rule->parent] : NULL;
+    bool over_another = parent && parent->planned && parent->plan.verdict == PLAN_USE &&
+                        parent->plan.version == t->parent_version;
+    if ((t->parent_pending || over_another) && !mark_needed(b, c, t->rule->parent, e))
+        return false;
+    c[adapter].needed = t->plan.verdict == PLAN_TRAIN || t->plan.verdict == PLAN_USE;
     return true;
+}
+
+static bool add_job(struct build *b, struct choice *c, int adapter, struct error *e)
+{
+    const struct target *t = &b->workshop->targets[adapter];
+    struct build_job *job = &b->jobs[b->job_count];
+    struct error why = {0};
+    bool parent_failed = t->rule && t->parent_pending && c[t->rule->parent].failed;
+    if (c[adapter].failed || !t->planned || !(b->workshop->asked[adapter] || c[adapter].needed))
+        return true;
+    *job = new_job(b, adapter);
+    bool ok = t->plan.verdict == PLAN_EMPTY || t->plan.verdict == PLAN_VANISHED
+                  ? refuse(b->workshop, adapter, &why)
+                  : !c[adapter].needed || parent_failed || build_prepare(b, job, &why);
+    if (ok && parent_failed && c[adapter].needed) {
+        error_set(&why, ERROR_INPUT, _("stands on %s, which failed"),
+                  b->workshop->project->rules->adapters[t->rule->parent].name);
+        leave_out(b, c, adapter, JOB_SKIPPED, &why);
+        return true;
+    }
+    if (ok) {
+        b->job_count += c[adapter].needed;
+        return true;
+    }
+    json_decref(job->notes);
+    free(job->attempt);
+    if (b->options.keep_going && why.kind != ERROR_INTERRUPTED) {
+        leave_out(b, c, adapter, JOB_FAILED, &why);
+        return true;
+    }
+    if (e)
+        *e = why;
+    return false;
 }
 
 bool build_plan(struct build *b, struct workshop *w, const struct build_options *o,
                 const struct build_listener *l, struct error *e)
 {
-    const struct rules *r = w->project->rules;
+    size_t count = w->project->rules->adapter_count;
     *b = (struct build){.workshop = w, .options = *o, .listener = *l};
-    b->jobs = mem_array(r->adapter_count, sizeof *b->jobs);
-    bool *needed = mem_array(r->adapter_count, sizeof *needed), ok = true;
-    for (size_t i = 0; ok && i < r->adapter_count; i++)
+    b->jobs = mem_array(count, sizeof *b->jobs);
+    b->unplanned = mem_array(count, sizeof *b->unplanned);
+    struct choice *c = mem_array(count, sizeof *c);
+    bool ok = true;
+    for (size_t i = 0; ok && i < count; i++)
         if (w->asked[i])
-            ok = mark_needed(w, (int)i, needed, e);
-    for (size_t i = 0; ok && i < r->adapter_count; i++) {
-        const struct target *t = &w->targets[i];
-        if (t->planned && (w->asked[i] || needed[i]) &&
-            (t->plan.verdict == PLAN_EMPTY || t->plan.verdict == PLAN_VANISHED))
-            ok = refuse(w, (int)i, e);
-        if (!ok || !needed[i])
-            continue;
-        struct build_job *job = &b->jobs[b->job_count++];
-        *job = (struct build_job){.adapter = (int)i,
-                                  .target = &w->targets[i],
-                                  .lock = -1,
-                                  .child.events = -1,
-                                  .held_out_before = NAN,
-                                  .held_out_after = NAN,
-                                  .change = NAN,
-                                  .build = b};
-        ok = prepare(b, job, e);
-    }
-    free(needed);
+            ok = mark_needed(b, c, (int)i, e);
+    for (size_t i = 0; ok && i < count; i++)
+        ok = add_job(b, c, (int)i, e);
+    free(c);
     if (ok && b->job_count)
         l->planned(l->context, b->jobs, b->job_count);
     return ok;
 }
 
-static struct build_job *job_of(struct build *b, int adapter)
+bool build_is_idle(const struct build *b, int adapter)
 {
-    for (size_t i = 0; i < b->job_count; i++)
-        if (b->jobs[i].adapter == adapter)
-            return &b->jobs[i];
-    return NULL;
+    const struct target *t = &b->workshop->targets[adapter];
+    return b->workshop->asked[adapter] && t->planned &&
+           (t->plan.verdict == PLAN_CURRENT || t->plan.verdict == PLAN_ASIDE);
 }
 
-static void end_job(struct build_job *job, enum job_state state)
-{
-    job->state = state;
-    job->total_seconds = clock_seconds() - job->started_s;
-    if (job->lock >= 0)
-        lock_release(job->lock);
-    job->lock = -1;
-    child_free(&job->child);
-}
-
-static void fail_job(struct build *b, struct build_job *job, const struct error *why)
-{
-    job->error = *why;
-    if (job->attempt)
-        job->saved_step = checkpoint_step(job->attempt);
-    end_job(job, why->kind == ERROR_INTERRUPTED ? JOB_STOPPED : JOB_FAILED);
-    b->listener.ended(b->listener.context, job);
-}
-
-struct lock_wait {
-    struct build *build;
-    const char *adapter;
-};
-
-static void tell_waiting(void *context, const char *holder)
-{
-    struct lock_wait *l = context;
-    l->build->listener.waiting(l->build->listener.context, l->adapter, holder);
-}
-
-/* Takes the adapter's lock and plans it again: its parent may be new, or another process may
- * have built it meanwhile. */
-static bool settle(struct build *b, struct build_job *job, struct error *e)
-{
-    struct target *t = job->target;
-    struct lock_wait wait = {b, t->rule->name};
-    char *path = target_lock_path(t), *folder = path_folder(path);
-    bool ok = project_make_keep(t->scope, e) && folder_make(folder, 0777, e) &&
-              (job->lock = lock_take(path, t->rule->name, true, tell_waiting, &wait, e)) >= 0;
-    free(path);
-    free(folder);
-    if (!ok)
-        return false;
-    target_forget(t);
-    return target_plan(b->workshop, job->adapter, e) && prepare(b, job, e);
-}
-
-static bool launch(struct build *b, struct build_job *job, struct error *e)
-{
-    json_t *plan;
-    if (!folder_make(job->attempt, 0777, e) || !(plan = train_plan_train(b->workshop, job, e)))
-        return false;
-    int threads = b->options.threads / b->options.jobs;
-    return child_start(&job->child, "train", plan, threads > 0 ? threads : 1, e);
-}
-
-static void start_job(struct build *b, struct build_job *job)
-{
-    struct error e = {0};
-    job->started_s = clock_seconds();
-    if (!settle(b, job, &e)) {
-        fail_job(b, job, &e);
-        return;
-    }
-    if (job->target->plan.verdict == PLAN_CURRENT || job->target->plan.verdict == PLAN_ASIDE) {
-        job->version = job->target->plan.version;
-        end_job(job, JOB_DONE);
-        b->listener.current(b->listener.context, job);
-        return;
-    }
-    b->listener.started(b->listener.context, job);
-    if (job->target->plan.verdict == PLAN_USE) {
-        if (!commit_use(b->workshop, job->target, job->target->plan.version, &e)) {
-            fail_job(b, job, &e);
-            return;
-        }
-        end_job(job, JOB_DONE);
-        b->listener.ready(b->listener.context, job);
-    } else if (launch(b, job, &e)) {
-        job->state = JOB_RUNNING;
-    } else {
-        fail_job(b, job, &e);
-    }
-}
-
-static double number_or_nan(const json_t *o, const char *key)
-{
-    const json_t *v = json_object_get(o, key);
-    return json_is_number(v) ? json_number_value(v) : NAN;
-}
-
-/* The child has said "done": its result becomes a version. */
-static void finish_job(struct build *b, struct build_job *job)
-{
-    struct error e = {0};
-    const json_t *done = job->child.done;
-    struct workshop *w = b->workshop;
-    job->steps = json_integer_value(json_object_get(done, "steps"));
-    job->resumed_at = json_integer_value(json_object_get(done, "resumed_at"));
-    job->train_seconds = json_number_value(json_object_get(done, "seconds"));
-    job->held_out_before = number_or_nan(done, "held_out_before");
-    job->held_out_after = number_or_nan(done, "held_out_after");
-    job->change = number_or_nan(done, "change");
-    job->checked = !isnan(job->change);
-    job->passed = !job->checked || json_is_true(json_object_get(done, "passed"));
-    if (!job->resumed_at && job->flop > LEAST_TELLING_FLOP)
-        machine_learn(&w->machine, job->precision, job->flop / job->train_seconds);
-    b->listener.trained(b->listener.context, job);
-    if (!commit_version(w, job, &e)) {
-        fail_job(b, job, &e);
-        return;
-    }
-    target_forget(job->target);
-    job->target->rule = &w->project->rules->adapters[job->adapter];
-    end_job(job, JOB_DONE);
-    for (size_t i = 0; i < w->project->rules->adapter_count; i++)
-        w->targets[i].planned = w->targets[i].planned && (int)i == job->adapter;
-    b->listener.ready(b->listener.context, job);
-}
-
-static void take_progress(void *context, const json_t *event)
-{
-    struct build_job *job = context;
-    struct build *b = job->build;
-    job->last_step = json_integer_value(json_object_get(event, "step"));
-    b->listener.progress(b->listener.context, job,
-                         json_number_value(json_object_get(event, "loss")),
-                         json_number_value(json_object_get(event, "tokens_per_s")),
-                         json_number_value(json_object_get(event, "seconds_left")));
-}
-
-static size_t count_state(const struct build *b, enum job_state state)
+size_t build_count(const struct build *b, enum job_state state)
 {
     size_t n = 0;
     for (size_t i = 0; i < b->job_count; i++)
         n += b->jobs[i].state == state;
+    for (size_t i = 0; i < b->unplanned_count; i++)
+        n += b->unplanned[i].state == state;
     return n;
-}
-
-/* Can it start? Its parent's job must have ended; if that failed, it is skipped. */
-static bool may_start(struct build *b, struct build_job *job)
-{
-    int parent = b->workshop->project->rules->adapters[job->adapter].parent;
-    struct build_job *p = parent >= 0 ? job_of(b, parent) : NULL;
-    if (!p || p->state == JOB_DONE)
-        return true;
-    if (p->state != JOB_WAITING && p->state != JOB_RUNNING)
-        job->state = JOB_SKIPPED;
-    return false;
-}
-
-static void start_ready_jobs(struct build *b)
-{
-    bool failed = count_state(b, JOB_FAILED) + count_state(b, JOB_STOPPED) > 0;
-    for (size_t i = 0; i < b->job_count; i++) {
-        struct build_job *job = &b->jobs[i];
-        if (job->state != JOB_WAITING)
-            continue;
-        if (interrupted(b) || (failed && !b->options.keep_going)) {
-            job->state = JOB_SKIPPED;
-            continue;
-        }
-        if ((int)count_state(b, JOB_RUNNING) < b->options.jobs && may_start(b, job)) {
-            start_job(b, job);
-            failed = failed || job->state == JOB_FAILED;
-        }
-    }
-}
-
-static void stop_children(struct build *b)
-{
-    for (size_t i = 0; i < b->job_count; i++)
-        if (b->jobs[i].state == JOB_RUNNING) {
-            if (*b->options.interrupted > 1)
-                kill(b->jobs[i].child.pid, SIGKILL);
-            else
-                child_stop(&b->jobs[i].child);
-        }
-}
-
-static void await_children(struct build *b, int *told)
-{
-    struct pollfd *fds = mem_array(b->job_count, sizeof *fds);
-    for (size_t i = 0; i < b->job_count; i++)
-        fds[i] = (struct pollfd){
-            .fd = b->jobs[i].state == JOB_RUNNING ? b->jobs[i].child.events : -1, .events = POLLIN};
-    poll(fds, (nfds_t)b->job_count, 500);
-    if (interrupted(b) && *told < *b->options.interrupted) {
-        *told = *b->options.interrupted;
-        stop_children(b);
-    }
-    for (size_t i = 0; i < b->job_count; i++) {
-        struct build_job *job = &b->jobs[i];
-        if (!(fds[i].revents & (POLLIN | POLLHUP)) || child_read(&job->child, take_progress, job))
-            continue;
-        if (job->child.done) {
-            finish_job(b, job);
-        } else {
-            struct error why = job->child.failure;
-            if (interrupted(b))
-                why.kind = ERROR_INTERRUPTED;
-            fail_job(b, job, &why);
-        }
-    }
-    free(fds);
-}
-
-bool build_run(struct build *b, struct error *e)
-{
-    int told = 0;
-    while (count_state(b, JOB_WAITING) + count_state(b, JOB_RUNNING) > 0) {
-        start_ready_jobs(b);
-        if (count_state(b, JOB_RUNNING))
-            await_children(b, &told);
-    }
-    for (size_t i = 0; i < b->job_count; i++)
-        if (b->jobs[i].state == JOB_STOPPED || b->jobs[i].state == JOB_FAILED) {
-            if (e)
-                *e = b->jobs[i].error;
-            return false;
-        }
-    return !interrupted(b) || error_set(e, ERROR_INTERRUPTED, "interrupted");
 }
 
 void build_free(struct build *b)
@@ -396,8 +311,10 @@ void build_free(struct build *b)
     for (size_t i = 0; i < b->job_count; i++) {
         json_decref(b->jobs[i].notes);
         free(b->jobs[i].attempt);
+        reservation_give_back(&b->jobs[i].share);
         child_free(&b->jobs[i].child);
     }
+    free(b->unplanned);
     free(b->jobs);
     *b = (struct build){0};
 }

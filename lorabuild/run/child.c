@@ -1,5 +1,6 @@
 #include "lorabuild/run/child.h"
 
+#include "lorabuild/common/clock.h"
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/stages/stage.h"
@@ -15,17 +16,21 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* The parent's environment with OMP_NUM_THREADS set; caller frees the list and its last entry. */
+/* The parent's environment with OMP_NUM_THREADS set, and threads that sleep while they wait unless
+ * it says otherwise; caller frees the list and its last entry. */
 static char **child_environment(int threads)
 {
+    static char passive[] = "OMP_WAIT_POLICY=passive";
     extern char **environ;
     size_t n = 0, kept = 0;
     while (environ[n])
         n++;
-    char **list = mem_array(n + 2, sizeof *list);
+    char **list = mem_array(n + 3, sizeof *list);
     for (size_t i = 0; i < n; i++)
         if (strncmp(environ[i], "OMP_NUM_THREADS=", 16) != 0)
             list[kept++] = environ[i];
+    if (!getenv("OMP_WAIT_POLICY"))
+        list[kept++] = passive;
     list[kept] = mem_printf("OMP_NUM_THREADS=%d", threads);
     return list;
 }
@@ -93,6 +98,15 @@ bool child_start(struct child *c, const char *kind, json_t *plan, int threads, s
     return ok;
 }
 
+static void take_span(const struct child *c, const json_t *event)
+{
+    const char *name = json_string_value(json_object_get(event, "name"));
+    if (name && c->timeline)
+        timeline_add_child(c->timeline, name, c->lane, (long)c->pid,
+                           json_number_value(json_object_get(event, "begin")),
+                           json_number_value(json_object_get(event, "end")));
+}
+
 static void take_event(struct child *c, struct str line, void (*on_event)(void *, const json_t *),
                        void *context)
 {
@@ -111,6 +125,8 @@ static void take_event(struct child *c, struct str line, void (*on_event)(void *
         const char *message = json_string_value(json_object_get(event, "message"));
         error_set(&c->failure, (enum error_kind)json_integer_value(json_object_get(event, "kind")),
                   "%s", message ? message : "failed");
+    } else if (strcmp(name, "span") == 0) {
+        take_span(c, event);
     } else if (on_event) {
         on_event(context, event);
     }
@@ -189,10 +205,20 @@ void child_free(struct child *c)
 json_t *child_run(const char *kind, json_t *plan, int threads,
                   const volatile sig_atomic_t *interrupted, struct error *e)
 {
+    return child_run_seen(kind, plan, threads, interrupted, NULL, "", e);
+}
+
+json_t *child_run_seen(const char *kind, json_t *plan, int threads,
+                       const volatile sig_atomic_t *interrupted, struct timeline *timeline,
+                       const char *lane, struct error *e)
+{
     enum { LOOK_MS = 500 };
     struct child c;
+    double began_s = clock_seconds();
     if (!child_start(&c, kind, plan, threads, e))
         return NULL;
+    c.timeline = timeline;
+    c.lane = lane;
     for (bool running = true; running;) {
         struct pollfd events = {.fd = c.events, .events = POLLIN};
         int ready = poll(&events, 1, LOOK_MS);
@@ -200,6 +226,7 @@ json_t *child_run(const char *kind, json_t *plan, int threads,
             child_stop(&c);
         running = ready <= 0 || child_read(&c, NULL, NULL);
     }
+    timeline_add(timeline, kind, lane, began_s);
     json_t *done = json_incref(c.done);
     if (!done && e)
         *e = c.failure;

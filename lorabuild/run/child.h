@@ -5,6 +5,7 @@
 
 #include "lorabuild/common/error.h"
 #include "lorabuild/common/json.h"
+#include "lorabuild/run/timeline.h"
 
 #include <signal.h>
 #include <sys/types.h>
@@ -14,8 +15,10 @@ struct child {
     int events;           /* descriptor to read from; -1 once it has ended */
     struct strbuf buffer; /* bytes of a line not yet complete */
     bool greeted;
-    json_t *done;         /* its last word, or NULL */
-    struct error failure; /* kind ERROR_NONE = it did not fail */
+    json_t *done;              /* its last word, or NULL */
+    struct error failure;      /* kind ERROR_NONE = it did not fail */
+    struct timeline *timeline; /* its spans go there; set after child_start(); NULL = nowhere */
+    const char *lane;
 };
 
 /* Takes the plan; adds "protocol". `threads` is set in its environment before it starts. */
@@ -32,5 +35,9 @@ void child_free(struct child *c);
  * to stop once *interrupted is not 0 (NULL: never). */
 json_t *child_run(const char *kind, json_t *plan, int threads,
                   const volatile sig_atomic_t *interrupted, struct error *e);
+/* The same, and it is seen in a timeline (NULL: in none). */
+json_t *child_run_seen(const char *kind, json_t *plan, int threads,
+                       const volatile sig_atomic_t *interrupted, struct timeline *timeline,
+                       const char *lane, struct error *e);
 
 #endif

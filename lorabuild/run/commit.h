@@ -9,7 +9,9 @@
 #include "lorabuild/run/build.h"
 
 bool commit_version(struct workshop *w, struct build_job *job, struct error *e);
-/* Takes an existing version into use. */
+/* The link and CURRENT, and where the seed's users look. */
+bool commit_current(const struct target *t, int version, struct error *e);
+/* Takes an existing version into use because it is what is wanted: an earlier choice is over. */
 bool commit_use(struct workshop *w, struct target *t, int version, struct error *e);
 
 #endif

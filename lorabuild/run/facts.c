@@ -1,6 +1,7 @@
 #include "lorabuild/run/facts.h"
 
 #include "lorabuild/common/file.h"
+#include "lorabuild/run/history.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,7 @@ static void join_datasets(struct plan_set *set, const struct dataset *const *lis
     free(named);
 }
 
-static void free_set(struct plan_set *set)
+void facts_free_set(struct plan_set *set)
 {
     digest_set_free(&set->ids);
     digest_set_free(&set->contents);
@@ -131,7 +132,7 @@ bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e)
     return ok;
 }
 
-static char *record_path(const struct target *t, int version)
+char *facts_record_path(const struct target *t, int version)
 {
     return mem_printf("%s/lineage/%s/v%d.json", t->scope->keep, t->lineage.name, version);
 }
@@ -148,8 +149,9 @@ bool facts_record_version(const struct workshop *w, const struct target *t, int 
                                                   s->scope->client, "written", s->rule->written));
     }
     json_t *o = json_pack("{s:i, s:o, s:f}", "format", 1, "datasets", datasets, "seconds", seconds);
-    char *path = record_path(t, version), *folder = path_folder(path);
+    char *path = facts_record_path(t, version), *folder = path_folder(path);
     struct strbuf b = {0};
+    json_object_set_new(o, "changes", history_describe(&t->plan));
     json_write(&b, o, true);
     bool ok = folder_make(folder, 0777, e) && file_replace(path, strbuf_str(&b), 0666, e);
     strbuf_free(&b);
@@ -161,7 +163,7 @@ bool facts_record_version(const struct workshop *w, const struct target *t, int 
 
 double facts_recorded_seconds(const struct target *t, int version)
 {
-    char *path = record_path(t, version);
+    char *path = facts_record_path(t, version);
     json_t *o = json_read_file(path, 1 << 24, NULL);
     double seconds = json_number_value(json_object_get(o, "seconds"));
     json_decref(o);
@@ -169,11 +171,9 @@ double facts_recorded_seconds(const struct target *t, int version)
     return seconds;
 }
 
-/* The samples of an earlier version with their names, from its record; NULL = not known any more.
- */
-static struct plan_set *recall_set(struct workshop *w, struct target *t, int version)
+struct plan_set *facts_recall_set(struct workshop *w, struct target *t, int version)
 {
-    char *path = record_path(t, version);
+    char *path = facts_record_path(t, version);
     json_t *o = json_read_file(path, 1 << 24, NULL), *datasets = json_object_get(o, "datasets");
     size_t count = json_array_size(datasets), n = 0;
     struct dataset *list = mem_array(count, sizeof *list);
@@ -242,7 +242,7 @@ static bool describe_version(struct workshop *w, struct target *t, struct versio
                                    (int)json_integer_value(json_object_get(v->manifest, "updates")),
                                .set_aside = v->set_aside,
                                .has_weights = !v->damaged && access(file, R_OK) == 0,
-                               .set = recall_set(w, t, v->number)};
+                               .set = facts_recall_set(w, t, v->number)};
     free(file);
     free(weights);
     return true;
@@ -303,8 +303,8 @@ void facts_free(struct target *t)
             digest_set_free((struct digest_set *)(uintptr_t)v->validated);
         }
         if (v->set)
-            free_set((struct plan_set *)(uintptr_t)v->set);
+            facts_free_set((struct plan_set *)(uintptr_t)v->set);
     }
-    free_set(&t->now);
+    facts_free_set(&t->now);
     digest_set_free(&t->wanted);
 }

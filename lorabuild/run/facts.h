@@ -17,6 +17,11 @@ void facts_free(struct target *t);
  * not truth: without it `--why` cannot name what is gone. */
 bool facts_record_version(const struct workshop *w, const struct target *t, int version,
                           double seconds, struct error *e);
+char *facts_record_path(const struct target *t, int version); /* caller frees */
+/* The samples of a version with their names, from its record; NULL = not known any more. It lies in
+ * the target's arena; facts_free_set() frees its digest sets. */
+struct plan_set *facts_recall_set(struct workshop *w, struct target *t, int version);
+void facts_free_set(struct plan_set *set);
 /* How long training took when that version was built; 0 = not known. */
 double facts_recorded_seconds(const struct target *t, int version);
 

@@ -34,6 +34,35 @@ static uint64_t meminfo(const char *key)
     return kilobytes * 1024;
 }
 
+/* A number of the control group's, which a container sees at the root: a file's first, or the one
+ * behind `key`. `otherwise` where there is none. */
+static uint64_t group_bytes(const char *file, const char *key, uint64_t otherwise)
+{
+    struct strbuf b = {0};
+    char *path = path_join("/sys/fs/cgroup", file), *end = NULL;
+    bool read = file_read(&b, path, 1 << 16, NULL) && b.size;
+    const char *at = !read ? NULL : key ? strstr(b.data, key) : b.data;
+    uint64_t bytes = at ? strtoull(at + (key ? strlen(key) : 0), &end, 10) : 0;
+    bool number = at && end > at + (key ? strlen(key) : 0);
+    strbuf_free(&b);
+    free(path);
+    return number ? bytes : otherwise;
+}
+
+uint64_t machine_free_bytes(void)
+{
+    uint64_t free_bytes = meminfo("MemAvailable:");
+    uint64_t most = group_bytes("memory.max", NULL, UINT64_MAX);
+    if (most == UINT64_MAX)
+        return free_bytes;
+    /* Pages of files are given up when memory is needed: mapped weights are such. */
+    uint64_t used = group_bytes("memory.current", NULL, 0);
+    uint64_t files = group_bytes("memory.stat", "\nfile ", 0);
+    used -= files < used ? files : used;
+    uint64_t left = most > used ? most - used : 0;
+    return left < free_bytes ? left : free_bytes;
+}
+
 static int processors_allowed(void)
 {
     cpu_set_t set;
@@ -78,7 +107,7 @@ static void remember(const struct machine *m, const char *path)
 bool machine_look(struct machine *m, struct error *e)
 {
     *m = (struct machine){.memory_bytes = meminfo("MemTotal:"),
-                          .free_bytes = meminfo("MemAvailable:"),
+                          .free_bytes = machine_free_bytes(),
                           .processors = processors_allowed()};
     snprintf(m->instruction_set, sizeof m->instruction_set, "%s", cpu_instruction_set());
     snprintf(m->library, sizeof m->library, "%s", cpu_library_version());
@@ -109,6 +138,6 @@ double machine_speed(const struct machine *m, const char *precision)
 {
     bool bf16 = strcmp(precision, "bf16") == 0;
     double measured = bf16 ? m->train_bf16 : m->train_f32;
-    double product = bf16 ? m->bf16_flop_per_s : m->f32_flop_per_s;
+    double product = bf16 && m->bf16_flop_per_s > 0 ? m->bf16_flop_per_s : m->f32_flop_per_s;
     return measured > 0 ? measured : usual_share * product;
 }

@@ -21,6 +21,8 @@ struct machine {
 
 bool machine_look(struct machine *m, struct error *e);
 void machine_learn(const struct machine *m, const char *precision, double flop_per_s);
+/* Memory that is available now: to the machine, and to the control group that it runs in. */
+uint64_t machine_free_bytes(void);
 /* Floating point operations a second to expect of training with "f32" or "bf16". */
 double machine_speed(const struct machine *m, const char *precision);
 

@@ -1,6 +1,7 @@
 #include "lorabuild/run/project.h"
 
 #include "lorabuild/common/file.h"
+#include "lorabuild/run/store_folder.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -8,28 +9,28 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void fill_scope(struct scope *s, const struct rules *r, const char *client)
+static void fill_scope(struct scope *s, const struct project *p, const char *client)
 {
-    const char *base = getenv("LORABUILD_STORE");
-    char *root = base && base[0] ? mem_strdup(base) : path_join(r->root, ".lorabuild");
-    char *folder = client ? mem_printf("%s/clients/%s", root, client) : path_join(root, "shared");
-    *s = (struct scope){.client = client};
+    const struct rules *r = p->rules;
+    char *folder =
+        client ? mem_printf("%s/clients/%s", p->store, client) : path_join(p->store, "shared");
+    *s = (struct scope){.client = client, .project = p};
     s->cache = path_join(folder, "cache");
     s->keep = path_join(folder, "keep");
     s->like = client ? arena_printf((struct arena *)(uintptr_t)&r->arena, "%s/%s", r->clients_root,
                                     client)
                      : NULL;
     free(folder);
-    free(root);
 }
 
 void project_open(struct project *p, struct rules *rules, bool read_only)
 {
     *p = (struct project){.rules = rules, .read_only = read_only};
+    p->store = store_folder(rules->root, read_only, &p->apart);
     p->scope_count = rules->client_count + 1;
     p->scopes = mem_array(p->scope_count, sizeof *p->scopes);
     for (size_t i = 0; i < p->scope_count; i++)
-        fill_scope(&p->scopes[i], rules, i ? rules->clients[i - 1] : NULL);
+        fill_scope(&p->scopes[i], p, i ? rules->clients[i - 1] : NULL);
 }
 
 void project_close(struct project *p)
@@ -44,6 +45,7 @@ void project_close(struct project *p)
         free(s->cache);
     }
     free(p->scopes);
+    free(p->store);
     if (p->rules)
         rules_free(p->rules);
     *p = (struct project){0};
@@ -73,8 +75,10 @@ static bool take_after(const char *folder, const char *like, struct error *e)
 
 static bool make_scope_folder(const struct scope *s, const char *folder, struct error *e)
 {
+    const struct project *p = s->project;
     char *parent = path_folder(folder);
-    bool ok = folder_make(folder, 0777, e) && take_after(parent, s->like, e) &&
+    bool ok = (!p->apart || store_folder_make(p->store, p->rules->root, e)) &&
+              folder_make(folder, 0777, e) && take_after(parent, s->like, e) &&
               take_after(folder, s->like, e);
     free(parent);
     return ok;

@@ -121,9 +121,11 @@ static bool read_stage(struct source *s, struct digest *key, const char *folder,
 {
     char *captions_folder = path_folder(s->captions_path);
     json_t *done = NULL;
-    bool ok = project_make_keep(s->scope, e) && folder_make(captions_folder, 0777, e) &&
-              (done = child_run("read", read_plan(s, folder, sources, count, o->caption_edit),
-                                o->threads, NULL, e));
+    bool ok = project_make_keep(s->scope, e) &&
+              (access(s->scope->keep, W_OK) == 0 || error_errno(e, "%s", s->scope->keep)) &&
+              folder_make(captions_folder, 0777, e) &&
+              (done = child_run_seen("read", read_plan(s, folder, sources, count, o->caption_edit),
+                                     o->threads, NULL, o->timeline, s->rule->written, e));
     const char *text = json_string_value(json_object_get(done, "key"));
     *changed = json_is_true(json_object_get(done, "changed"));
     if (ok && !*changed && (!text || !digest_from_hex(key, str_of(text))))
@@ -143,19 +145,21 @@ static bool look(struct source *s, struct project *p, const char *folder, bool i
     struct scan scan = {0};
     struct digest captions = {{0}}, key;
     struct seal_source *sources = NULL;
-    bool ok = hashes && scan_settled(&scan, s->rule->path, hashes, o, e) &&
-              !has_problem(&scan, s->rule->written, is_file, e);
+    double began_s = clock_seconds();
+    bool ok = hashes && scan_settled(&scan, s->rule->path, hashes, o, e);
+    timeline_add(o->timeline, "scan", s->rule->written, began_s);
+    ok = ok && !has_problem(&scan, s->rule->written, is_file, e);
     if (ok && access(s->captions_path, F_OK) == 0)
         ok = scan_file_digest(&captions, s->captions_path, hashes, o->rehash, e);
     if (!ok)
         goto out;
-    sources = list_sources(&scan);
     s->files = scan.count;
     s->hashed = scan.hashed;
-    key = seal_dataset_key(sources, scan.count, captions, s->caption_mode);
+    key = seal_scan_key(&scan, captions, s->caption_mode);
     *changed = false;
     if (o->caption_edit || !seal_has_dataset(s->scope->keep, key)) {
         s->read_now = true;
+        sources = list_sources(&scan);
         ok = read_stage(s, &key, folder, sources, scan.count, o, changed, e);
     }
     if (ok && !*changed)

@@ -10,6 +10,7 @@
 #include "lorabuild/common/json.h"
 #include "lorabuild/data/seal.h"
 #include "lorabuild/run/project.h"
+#include "lorabuild/run/timeline.h"
 
 struct source {
     const struct rule_dataset *rule; /* NULL: not loaded yet */
@@ -31,6 +32,7 @@ struct source_options {
     void *context;
     const json_t *caption_edit; /* what a person asks of the captions (docs/protocol.md): then the
                                  * dataset is read anew in any case; NULL = nothing */
+    struct timeline *timeline;  /* may be NULL */
 };
 
 /* Scanned and sealed; of `data` only what a header holds: key, set and counts. */

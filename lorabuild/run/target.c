@@ -139,6 +139,18 @@ char *target_lock_path(const struct target *t)
     return mem_printf("%s/locks/%s", t->scope->keep, path_base(t->rule->output));
 }
 
+int target_lock(const struct target *t, void (*waiting)(void *context, const char *holder),
+                void *context, struct error *e)
+{
+    char *path = target_lock_path(t), *folder = path_folder(path);
+    int lock = -1;
+    if (project_make_keep(t->scope, e) && folder_make(folder, 0777, e))
+        lock = lock_take(path, t->rule->name, true, waiting, context, e);
+    free(folder);
+    free(path);
+    return lock;
+}
+
 char *target_weights_folder(const struct target *t, int version)
 {
     char *alone = mem_printf("%s/v%d/alone", t->lineage.folder, version);

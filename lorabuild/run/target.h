@@ -67,5 +67,8 @@ char *target_weights_folder(const struct target *t, int version);
 char *target_initial_weights(const struct target *t);
 /* Whoever builds or repairs the adapter holds this file's lock. */
 char *target_lock_path(const struct target *t);
+/* Takes it, waiting; a descriptor for lock_release(), or -1. */
+int target_lock(const struct target *t, void (*waiting)(void *context, const char *holder),
+                void *context, struct error *e);
 
 #endif

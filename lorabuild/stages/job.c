@@ -198,7 +198,7 @@ bool job_plan_memory(const struct job *j, struct job_memory *m, struct error *e)
     uint64_t panels = 4 * (shape->block_parameters + (uint64_t)(shape->vocabulary * shape->width));
     uint64_t quick = model_step_bytes(j->model, tokens, (int)j->recipe.rank, false) + program;
     uint64_t small = model_step_bytes(j->model, tokens, (int)j->recipe.rank, true) + program;
-    *m = (struct job_memory){.allowed_bytes = (uint64_t)allowed};
+    *m = (struct job_memory){.allowed_bytes = (uint64_t)allowed, .least_bytes = small};
     m->checkpoint_layers = quick > m->allowed_bytes;
     m->step_bytes = m->checkpoint_layers ? small : quick;
     if (m->step_bytes > m->allowed_bytes)

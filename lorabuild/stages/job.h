@@ -48,6 +48,7 @@ bool job_read_adapter(struct job_adapter *a, const json_t *plan, const char *key
 /* How a step is fitted into the memory that the plan allows: neutral to bits. */
 struct job_memory {
     uint64_t step_bytes, panel_bytes, needed_bytes, allowed_bytes;
+    uint64_t least_bytes; /* with which it can still run */
     bool checkpoint_layers;
 };
 bool job_plan_memory(const struct job *j, struct job_memory *m, struct error *e);

@@ -1,3 +1,6 @@
+#include "lorabuild/common/clock.h"
+#include "lorabuild/formats/peft.h"
+#include "lorabuild/models/lora.h"
 #include "lorabuild/stages/job.h"
 #include "lorabuild/stages/stage.h"
 #include "lorabuild/train/trainer.h"
@@ -30,8 +33,39 @@ static bool has_windows(const struct job *j, struct error *e)
                      j->learn.note_count ? ": " : "", j->learn.note_count ? j->learn.notes[0] : "");
 }
 
+/* What training will write: a save (the numbers of the adapter and AdamW's two of each, with a
+ * line for each sample and step), and a version (with a parent, the joint adapter too). */
+struct written {
+    uint64_t save_bytes, version_bytes;
+};
+
+static bool measure_written(struct job *j, int64_t steps, struct written *w, struct error *e)
+{
+    enum { FLOAT = 4, NUMBERS_EACH = 3, SAMPLE = 128, STEP = 24, FOLDER = 64 << 10 };
+    struct lora_set set = {0};
+    struct job_adapter parent = {0};
+    const struct recipe *r = &j->recipe;
+    uint64_t samples = j->learn_ids.count + j->validate_ids.count;
+    if (!lora_create(&set, j->model, r->targets, r->target_count, (int)r->rank, r->alpha, 0, 0, e))
+        return false;
+    uint64_t own = set.number_count * FLOAT, joint = 0;
+    lora_free(&set);
+    if (!job_read_adapter(&parent, j->plan, "parent", e))
+        return false;
+    if (parent.there) {
+        int sum = parent.adapter.rank + (int)r->rank;
+        joint = own * (uint64_t)peft_served_rank(sum) / (uint64_t)r->rank;
+        peft_free(&parent.adapter);
+    }
+    *w = (struct written){NUMBERS_EACH * own + SAMPLE * samples + STEP * (uint64_t)steps + FOLDER,
+                          own + joint + SAMPLE * samples + FOLDER};
+    return true;
+}
+
 static bool measure(struct job *j, struct error *e)
 {
+    struct written written;
+    double began_s = clock_seconds();
     struct windows all = {0};
     struct job_memory memory;
     bool continued = json_is_object(json_object_get(j->plan, "start"));
@@ -42,16 +76,23 @@ static bool measure(struct job *j, struct error *e)
     int64_t in_full = training_steps(&j->recipe, all.count);
     int64_t steps =
         continued ? training_update_steps(&j->recipe, j->learn.count, all.count) : in_full;
+    if (!measure_written(j, steps, &written, e)) {
+        windows_free(&all);
+        return false;
+    }
     json_t *notes = json_array();
     for (size_t i = 0; i < j->learn.note_count; i++)
         json_array_append_new(notes, json_string(j->learn.notes[i]));
+    stage_span("measure", began_s);
     stage_event(json_pack(
-        "{s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:b, s:b, s:o}", "event", "done", "steps",
-        (json_int_t)steps, "steps_in_full", (json_int_t)in_full, "windows",
+        "{s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o}", "event", "done",
+        "steps", (json_int_t)steps, "steps_in_full", (json_int_t)in_full, "windows",
         (json_int_t)j->learn.count, "flop", work(j, &j->learn, steps, memory.checkpoint_layers),
         "flop_in_full", work(j, &all, in_full, memory.checkpoint_layers), "needed_bytes",
-        (json_int_t)memory.needed_bytes, "held_out", (json_int_t)j->validate.count, "chat", !j->raw,
-        "checkpointed", memory.checkpoint_layers, "notes", notes));
+        (json_int_t)memory.needed_bytes, "least_bytes", (json_int_t)memory.least_bytes,
+        "save_bytes", (json_int_t)written.save_bytes, "version_bytes",
+        (json_int_t)written.version_bytes, "held_out", (json_int_t)j->validate.count, "chat",
+        !j->raw, "checkpointed", memory.checkpoint_layers, "notes", notes));
     windows_free(&all);
     return true;
 }
@@ -59,7 +100,10 @@ static bool measure(struct job *j, struct error *e)
 bool stage_measure(const json_t *plan, struct error *e)
 {
     struct job j;
-    bool ok = job_open(&j, plan, e) && measure(&j, e);
+    double began_s = clock_seconds();
+    bool ok = job_open(&j, plan, e);
+    stage_span("open", began_s);
+    ok = ok && measure(&j, e);
     job_close(&j);
     return ok;
 }

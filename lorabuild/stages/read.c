@@ -1,3 +1,4 @@
+#include "lorabuild/common/clock.h"
 #include "lorabuild/data/read.h"
 #include "lorabuild/stages/sandbox.h"
 #include "lorabuild/stages/stage.h"
@@ -80,7 +81,9 @@ bool stage_read(const json_t *plan, struct error *e)
     r.sources = sources;
     r.edit = parse_edit(json_object_get(plan, "caption_edit"), &edit);
     struct sandbox_path paths[] = {{r.folder, false}, {r.keep, true}, {r.captions_path, true}};
+    double began_s = clock_seconds();
     ok = sandbox_enter(paths, 3, e) && read_dataset(&d, &r, &changed, e);
+    stage_span("cut", began_s);
     if (ok)
         stage_event(describe_dataset(&d, &counts));
     else if (changed)

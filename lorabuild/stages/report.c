@@ -601,7 +601,7 @@ bool report_write(const struct result *r, const char *folder, const json_t *file
                        .plan = json_object_get(r->job->plan, "report"),
                        .manifest = json_object_get(r->job->plan, "manifest"),
                        .files = files};
-    char *path = path_join(folder, REPORT_FILE);
+    char *path = path_join(folder, LINEAGE_REPORT);
     name_before(&p);
     add_head(&p);
     bool ok = add_drafts(&p, folder, e);

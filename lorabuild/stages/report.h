@@ -11,8 +11,6 @@
 
 #include "lorabuild/stages/result.h"
 
-#define REPORT_FILE "report.html"
-
 /* Into the version's folder; `files` describes the others there, as the manifest does. */
 bool report_write(const struct result *r, const char *folder, const json_t *files, struct error *e);
 

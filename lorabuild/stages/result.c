@@ -154,7 +154,7 @@ static bool describe_files(json_t *files, const struct result *r, const char *fo
 static bool write_report(const struct result *r, const char *folder, json_t *files, struct error *e)
 {
     return !json_is_object(json_object_get(r->job->plan, "report")) ||
-           (report_write(r, folder, files, e) && describe_file(files, folder, REPORT_FILE, e));
+           (report_write(r, folder, files, e) && describe_file(files, folder, LINEAGE_REPORT, e));
 }
 
 /* The plan's "manifest" object (what the parent decided), and what came out of it. */

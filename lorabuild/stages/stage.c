@@ -1,5 +1,6 @@
 #include "lorabuild/stages/stage.h"
 
+#include "lorabuild/common/clock.h"
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/threads.h"
 
@@ -19,6 +20,12 @@ bool stage_event(json_t *event)
     bool ok = file_write_all(STAGE_EVENTS_FD, line.data, line.size, "events", NULL);
     strbuf_free(&line);
     return ok;
+}
+
+void stage_span(const char *name, double begin_s)
+{
+    stage_event(json_pack("{s:s, s:s, s:f, s:f}", "event", "span", "name", name, "begin", begin_s,
+                          "end", clock_seconds()));
 }
 
 /* A signal can tell the loop nothing but through a static: the one in this room. */

@@ -3,7 +3,8 @@
  * descriptor 3; both begin with the protocol's version. It parses, trains, sandboxes itself and
  * ends when the pipe does. It never opens LMDB and never prints to people.
  *
- * Events: {"event":"hello","protocol":1}, {"event":"progress",…}, {"event":"done",…} and
+ * Events: {"event":"hello","protocol":1}, {"event":"progress",…}, {"event":"span",…},
+ * {"event":"done",…} and
  * {"event":"failed","kind":…,"message":…}; docs/protocol.md lists their members.
  */
 #ifndef LORABUILD_STAGES_STAGE_H
@@ -17,6 +18,8 @@
 
 /* Writes one event as a line; takes the reference. false once nobody listens any more. */
 bool stage_event(json_t *event);
+/* Tells a part of the work that began at begin_s (clock_seconds()) and ends now, for --trace. */
+void stage_span(const char *name, double begin_s);
 
 typedef bool stage_main(const json_t *plan, struct error *e);
 stage_main stage_read;    /* sources → a sealed dataset */

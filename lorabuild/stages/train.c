@@ -1,3 +1,4 @@
+#include "lorabuild/common/clock.h"
 #include "lorabuild/common/file.h"
 #include "lorabuild/stages/job.h"
 #include "lorabuild/stages/result.h"
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static bool should_stop(void *context)
@@ -19,10 +21,16 @@ static bool should_stop(void *context)
     return stage_should_stop();
 }
 
+/* Of a training: what the trainer's callbacks are given. */
+struct watch {
+    const struct job *job;
+    double last_step_s; /* when the newest step ended; 0 = none has */
+};
+
 /* What a person knows a window's document by. */
 static const char *document_name(void *context, uint32_t document)
 {
-    const struct job *j = context;
+    const struct job *j = ((const struct watch *)context)->job;
     for (size_t i = 0; i < j->dataset_count; i++) {
         if (document < j->datasets[i].document_count)
             return j->datasets[i].documents[document].path;
@@ -33,7 +41,8 @@ static const char *document_name(void *context, uint32_t document)
 
 static void report_progress(void *context, const struct training_progress *p)
 {
-    (void)context;
+    struct watch *w = context;
+    w->last_step_s = clock_seconds();
     stage_event(json_pack("{s:s, s:I, s:I, s:f, s:f, s:f}", "event", "progress", "step",
                           (json_int_t)p->step, "steps", (json_int_t)p->steps, "loss", p->loss,
                           "tokens_per_s", p->tokens_per_s, "seconds_left", p->seconds_left));
@@ -56,14 +65,30 @@ static int own_attempt(const char *attempt, struct error *e)
     return fd;
 }
 
+/* The most memory that this process ever held, without the files that it has mapped: those the
+ * system takes back when it needs to. 0 = not known. */
+static uint64_t peak_bytes(void)
+{
+    struct rusage used;
+    struct strbuf text = {0};
+    bool known = getrusage(RUSAGE_SELF, &used) == 0 &&
+                 file_read(&text, "/proc/self/status", 1 << 16, NULL) && text.size;
+    const char *line = known ? strstr(text.data, "RssFile:") : NULL;
+    uint64_t files = line ? strtoull(line + 8, NULL, 10) : 0;
+    uint64_t most = known ? (uint64_t)used.ru_maxrss : 0;
+    strbuf_free(&text);
+    return most > files ? (most - files) * 1024 : 0;
+}
+
 static json_t *describe_end(const struct training_result *t, const struct gate *gate,
                             struct digest artifact)
 {
     char hex[DIGEST_HEX];
     digest_hex(artifact, hex);
-    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:f, s:s}", "event", "done", "steps",
+    json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:f, s:s}", "event", "done", "steps",
                           (json_int_t)t->steps, "resumed_at", (json_int_t)t->resumed_at, "tokens",
-                          (json_int_t)t->tokens, "seconds", t->seconds, "artifact", hex);
+                          (json_int_t)t->tokens, "peak_bytes", (json_int_t)peak_bytes(), "seconds",
+                          t->seconds, "artifact", hex);
     if (isfinite(t->held_out_before) && isfinite(t->held_out_after)) {
         json_object_set_new(o, "held_out_before", json_real(t->held_out_before));
         json_object_set_new(o, "held_out_after", json_real(t->held_out_after));
@@ -91,12 +116,24 @@ static bool finish(struct job *j, const struct job_adapter *parent, const struct
                        .gate = checked,
                        .backend = backend};
     char *out = path_join(attempt, "out");
+    double began_s = clock_seconds();
     bool ok = weights_unchanged(j->weights, e) && result_write(&r, out, e);
+    stage_span("write", began_s);
     if (ok)
         stage_event(describe_end(t, checked, r.artifact));
     result_free(&r);
     free(out);
     return ok;
+}
+
+/* The steps, and behind the last one the check on what was held out. */
+static void tell_spans(const struct watch *w, double began_s)
+{
+    double steps_end_s = w->last_step_s > began_s ? w->last_step_s : clock_seconds();
+    stage_event(json_pack("{s:s, s:s, s:f, s:f}", "event", "span", "name", "train", "begin",
+                          began_s, "end", steps_end_s));
+    if (w->last_step_s > began_s && w->job->validate.count)
+        stage_span("check", steps_end_s);
 }
 
 static bool train(struct job *j, const char *attempt, struct error *e)
@@ -105,6 +142,7 @@ static bool train(struct job *j, const char *attempt, struct error *e)
     struct training_result result = {0};
     struct job_memory memory;
     struct backend *backend = NULL;
+    struct watch watch = {.job = j};
     int64_t steps, rewarm;
     const char *precision;
     bool ok = json_get_int(j->plan, "steps", &steps, "plan", e) &&
@@ -128,11 +166,13 @@ static bool train(struct job *j, const char *attempt, struct error *e)
                              .checkpoint_layers = memory.checkpoint_layers,
                              .attempt = attempt,
                              .document_name = document_name,
-                             .context = j,
+                             .context = &watch,
                              .should_stop = should_stop,
                              .progress = report_progress};
         stage_listen();
+        double began_s = clock_seconds();
         ok = training_run(&t, &result, e);
+        tell_spans(&watch, began_s);
         if (ok && result.stopped)
             ok = error_set(e, ERROR_INTERRUPTED, "stopped after step %lld of %lld",
                            (long long)result.steps, (long long)steps);
@@ -159,7 +199,10 @@ bool stage_train(const json_t *plan, struct error *e)
     if (lock < 0)
         return false;
     struct job j;
-    bool ok = job_open(&j, plan, e) && train(&j, attempt, e);
+    double began_s = clock_seconds();
+    bool ok = job_open(&j, plan, e);
+    stage_span("open", began_s);
+    ok = ok && train(&j, attempt, e);
     job_close(&j);
     close(lock);
     return ok;

@@ -28,7 +28,9 @@ enum op {
 };
 enum pass { FORWARD, BACKWARD, PASS_COUNT };
 
-/* Type in which products of frozen weights are computed; sums are always f32. */
+/* Type in which products of frozen weights are computed; sums are always f32. A processor without
+ * bf16 instructions computes COMPUTE_BF16 on rounded numbers, exactly as meant and as slowly as
+ * f32: a lineage that began in bf16 goes on everywhere. */
 enum compute { COMPUTE_F32, COMPUTE_BF16 };
 
 struct op_call; /* tape.h */
@@ -63,8 +65,8 @@ size_t cpu_backend_bytes(const struct backend *b);
  * oneDNN's version. */
 const char *cpu_instruction_set(void);
 const char *cpu_library_version(void);
-/* The speed of one typical product in each type (about 0.1 s); bf16's is 0 where oneDNN has no
- * bf16 products for this processor, and cpu_backend_open(COMPUTE_BF16) an error. */
+/* The speed of one typical product in each type (about 0.1 s); bf16's is 0 where this processor has
+ * no such instructions. */
 bool cpu_measure(double *f32_flop_per_s, double *bf16_flop_per_s, struct error *e);
 
 #endif

@@ -1,9 +1,11 @@
 /* step MODEL [TOKENS [STEPS [THREADS [PANELS_MIB [checkpoint]]]]]: a training step's speed.
  *
- * LoRA r16 on all linear layers, one sequence of TOKENS random tokens, forward and backward.
+ * LoRA r16 on all linear layers, one sequence of TOKENS random tokens: forward, backward, clipping
+ * and AdamW, as the peers do.
  * Prints the median of the steps after the first, the peak memory, and each operation's share. */
 #include "lorabuild/common/threads.h"
 #include "lorabuild/models/lora.h"
+#include "lorabuild/train/optimizer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,17 +122,22 @@ static bool run(const char *path, struct setting s, size_t panels, struct error 
     bool ok = b && lora_create(&l, m, NULL, 0, 16, 32, 0, 0, e);
     struct tape *t = ok ? tape_open(b) : NULL;
     double *times = malloc((size_t)s.steps * sizeof *times), loss = 0;
+    struct optimizer optimizer;
+    optimizer_init(&optimizer, l.number_count);
     if (ok) {
         measure(b);
         lora_attach(&l);
     }
     for (int i = 0; ok && i < s.steps; i++) {
         double start = seconds();
+        memset(l.gradients, 0, l.number_count * sizeof *l.gradients);
         ok = step(m, t, s, &loss, e);
+        optimizer_step(&optimizer, l.weights, l.gradients, 1e-4, 0, 1);
         times[i] = seconds() - start;
     }
     if (ok)
         report(m, t, s, times, loss);
+    optimizer_free(&optimizer);
     free(times);
     tape_close(t);
     lora_free(&l);

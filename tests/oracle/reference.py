@@ -21,9 +21,10 @@ SMOL = CACHE / "models/SmolLM2-135M-Instruct.Q4_1.gguf"
 torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", 2)))
 
 
-def engine(*arguments):
+def engine(*arguments, environment=None):
     """Standard output of our tool, as text."""
-    done = subprocess.run([str(TOOLS / "engine"), *map(str, arguments)], capture_output=True)
+    done = subprocess.run([str(TOOLS / "engine"), *map(str, arguments)], capture_output=True,
+                          env={**os.environ, **(environment or {})})
     if done.returncode:
         raise SystemExit("engine " + arguments[0] + ": " + done.stderr.decode(errors="replace"))
     return done.stdout.decode()

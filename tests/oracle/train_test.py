@@ -4,6 +4,7 @@
 - logits of the base, and of the base with our adapter;
 - from the same initial weights and the same batches: every LoRA gradient of the first step, and
   the losses of ten AdamW steps;
+- the same losses with frozen products in bf16;
 - PeftModel.from_pretrained loads what we wrote, without a missing or unexpected key.
 """
 import json
@@ -127,6 +128,28 @@ def compare_run(check, model_path, base, start, job, scratch, label):
     return out / "adapter", base
 
 
+def compare_bf16(check, model_path, base, start, job, scratch, label):
+    """Frozen products in bf16: near PEFT's losses in f32, and no further than torch's autocast."""
+    job = dict(job, steps=job["steps"][:5], rates=job["rates"][:5])
+    losses = json.loads(engine("train", model_path, start, save_json(scratch / "job.json", job),
+                               scratch / "bf16", environment={"ENGINE_COMPUTE": "bf16"}))
+    wanted, theirs = [], []
+    for autocast, into in ((False, wanted), (True, theirs)):
+        model = peft.PeftModel.from_pretrained(base, start, is_trainable=True)
+        model.train()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+            into.extend(train_with_peft(model, job)[0])
+        base = model.unload()
+
+    def away(values):
+        return max(abs(a - b) / b for a, b in zip(values, wanted))
+
+    check(f"{label}: bf16 losses within 1% of f32's, no further than twice autocast's",
+          away(losses) <= 0.01 and away(losses) <= 2 * away(theirs),
+          f"ours {away(losses):.1e} away, torch's autocast {away(theirs):.1e}")
+    return base
+
+
 def compare_model(check, label, model_path, base, job, rank):
     with tempfile.TemporaryDirectory() as folder:
         scratch = pathlib.Path(folder)
@@ -143,6 +166,7 @@ def compare_model(check, label, model_path, base, job, rank):
         moved = float(numpy.abs(ours - apart).max())
         check(f"{label}: the adapter has an effect", moved > 0.05, f"moves logits by {moved:.2f}")
         base = model.unload()
+        base = compare_bf16(check, model_path, base, scratch / "fresh", job, scratch, label)
         job = dict(job, steps=job["steps"][:1], rates=job["rates"][:1])
         continue_from(check, model_path, base, trained, job, scratch, f"{label}, continued")
 

@@ -17,7 +17,7 @@
 #   skip_all WHY          ends a scenario that cannot run here
 #
 # Compared texts are normalised: a duration becomes TIME (the spaces that flush it right become
-# two), a loss LOSS, the own folder DIR. So scenarios write "v1        ready  TIME total".
+# two), a loss LOSS, the disk's use SIZE, the own folder DIR. So scenarios write "v1        ready  TIME total".
 
 set -u
 export LC_ALL=C.UTF-8 NO_COLOR=1 TZ=UTC OMP_WAIT_POLICY=passive
@@ -31,8 +31,9 @@ tap_count=0 tap_failed=0 rc=0 out=
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/lorabuild test.XXXXXX") || exit 1
 trap 'chmod -R u+rwX "$scratch" 2>/dev/null; rm -rf "$scratch"' EXIT
 trap 'exit 130' INT TERM
-mkdir "$scratch/home" "$scratch/project"
-export HOME="$scratch/home"
+mkdir "$scratch/home" "$scratch/project" "$scratch/tmp"
+# Trainings agree on memory and processors in TMPDIR: tests must not wait for one another.
+export HOME="$scratch/home" TMPDIR="$scratch/tmp"
 cd "$scratch/project" || exit 1
 
 report() { # STATUS WORDS
@@ -68,6 +69,7 @@ normalise() {
         -e 's/\b(before|now|loss|alone,|in full) [0-9]+\.[0-9]+/\1 LOSS/g' \
         -e 's/(held-out loss|loss) [0-9]+\.[0-9]+/\1 LOSS/g' \
         -e 's/\b[0-9]+\.[0-9]+ (before|now|with)\b/LOSS \1/g' \
+        -e 's/^Disk [0-9.]+ [kMG]B/Disk SIZE/' \
         -e 's/of [0-9]+\.[0-9]+ GB free/of SIZE GB free/' \
         -e 's/[+-]?[0-9]+\.[0-9]+ % \(limit/CHANGE % (limit/'
 }

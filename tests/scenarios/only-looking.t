@@ -39,13 +39,50 @@ printf '# Proposal for a ferry\n\n## Risks\n\n4.1 The ferry may be late.\n' >cli
 touch -d '1 hour ago' clients/a/proposals/ferry.md
 [ "$(id -u)" = 0 ] || chmod -R a-w .
 find . | sort >"$scratch/before"
-for words in status '--why client-a' client-a; do
-    # shellcheck disable=SC2086
-    look $words
-    check "B13: $words: exit status 1" test "$rc" = 1
-    says 'the place and the missing permission are named' 'DIR/.lorabuild/clients/a/keep'
-    says 'in words' 'Permission denied'
-done
+look status
+expect 'B13: what stands is told, and the missing right once' 0 <<'TEXT'
+            in use  documents  state                                       cost
+text-a      v1              5  what changed cannot be told
+1 other                      current
+
+What is new can be told to who may write there: DIR/.lorabuild/clients/a/keep: Permission denied
+
+Disk SIZE
+TEXT
+look --why city client-a
+check 'B13: so does --why' test "$rc" = 0
+says 'of what stands' 'text-a    v1 is in use; what changed since cannot be told'
+says 'and names the right' 'may write there: DIR/.lorabuild/clients/a/keep'
+says 'the others are told in full' 'city      v1 is current'
+look client-a
+check 'B13: a build cannot do without it: exit status 1' test "$rc" = 1
+says 'the place and the missing permission are named' 'DIR/.lorabuild/clients/a/keep'
+says 'in words' 'Permission denied'
 find . | sort >"$scratch/after"
 check 'nothing was written' cmp -s "$scratch/before" "$scratch/after"
+
+# Meanwhile somebody builds: who may only read sees process and step.
+[ "$(id -u)" = 0 ] || chmod -R u+w .
+sed -i 's/proposals-%, rank: 4, steps: 12/proposals-%, rank: 4, steps: 4000/' lorabuild.yaml
+"$lorabuild" -q client-a &
+builder=$!
+tries=0
+while ! ls -d .lorabuild/clients/a/keep/attempts/text-a/*/step-*[0-9] >/dev/null 2>&1 && [ $tries -lt 300 ]; do
+    sleep 0.05
+    tries=$((tries + 1))
+done
+look_meanwhile() {
+    look "$@"
+    out=$(printf '%s\n' "$out" | sed "s/process $builder/process PID/; s/step [0-9]* of/step N of/")
+}
+look_meanwhile status client-a
+check 'B13: status answers during a build' test "$rc" = 0
+says 'it names the process and its step' 'being built (process PID, step N of 4000)'
+look_meanwhile --why client-a
+check 'B13: so does --why' test "$rc" = 0
+says 'it names them too' 'Being built now by process PID: step N of 4000.'
+kill -INT "$builder"
+wait "$builder"
+look status client-a
+says_not 'afterwards nobody builds' 'being built'
 finish

@@ -12,6 +12,8 @@ expect 'nothing was built' 0 <<'OUT'
 city        -               2  never built
 text-a      -               5  never built
 text-b      -               1  never built
+
+Disk SIZE
 OUT
 run client-a
 run status
@@ -19,6 +21,12 @@ expect 'what is current is only counted' 0 <<'OUT'
             in use  documents  state                                       cost
 text-b      -               1  never built
 2 others                      current
+
+Disk SIZE
+OUT
+run status client-a
+expect 'of some adapters only those are told' 0 <<'OUT'
+text-a is current.
 OUT
 rm clients/a/proposals/pump.md
 run status client-a

@@ -34,12 +34,14 @@ sed -i 's/proposals-%, rank: 4, steps: 12/proposals-%, rank: 4, steps: 500/' lor
 "$lorabuild" -q client-a &
 first=$!
 tries=0
-while ! ls .lorabuild/clients/a/keep/attempts/text-a/*/ >/dev/null 2>&1 && [ $tries -lt 300 ]; do
+while ! ls -d .lorabuild/clients/a/keep/attempts/text-a/*/step-*[0-9] >/dev/null 2>&1 && [ $tries -lt 300 ]; do
     sleep 0.02
     tries=$((tries + 1))
 done
 run status client-a
-says 'B13: status answers meanwhile, and names the process' "recipe changed; being built (process $first)"
+out=$(printf '%s\n' "$out" | sed "s/process $first, step [0-9]* of/process FIRST, step N of/")
+says 'B13: status answers meanwhile, and names process and step' \
+    'recipe changed; being built (process FIRST, step N of 500)'
 run client-a
 wait "$first"
 check 'the first builds' test $? = 0

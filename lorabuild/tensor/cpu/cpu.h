@@ -35,6 +35,7 @@ struct cpu {
     const struct loops *loops;
     struct product_cache *products;
     struct panel_cache *panels;
+    bool rounds; /* bf16 without bf16 instructions: rounded numbers in f32, f32's products */
     struct scratch scratch[SCRATCH_COUNT];
 };
 
@@ -95,8 +96,9 @@ struct tiling product_tiling(int64_t m, int64_t n);
 struct panel_cache *panel_cache_open(size_t most_bytes);
 void panel_cache_close(struct panel_cache *p);
 size_t panel_cache_bytes(const struct panel_cache *p);
-/* The matrix in the compute type (f32 or bf16), (rows, cols): in place where its file has that
- * type, kept, or in scratch memory that the next call reuses. NULL and an error. */
+/* The matrix as products read it (f32, f32 rounded to bf16, or bf16), (rows, cols): in place where
+ * its file has just that, kept, or in scratch memory that the next call reuses. NULL and an error.
+ */
 const void *panel_get(struct cpu *c, const struct matrix *m, struct error *e);
 
 backend_kernel cpu_embedding, cpu_rms_norm, cpu_rms_norm_back, cpu_linear, cpu_linear_back,

@@ -71,13 +71,12 @@ struct backend *cpu_backend_open(enum compute compute, size_t panel_bytes, struc
     c->loops = loops_choose();
     c->panels = panel_cache_open(panel_bytes);
     c->products = product_cache_open(e);
-    if (c->products && (compute == COMPUTE_F32 || product_has_bf16(c->products)))
-        return &c->backend;
-    if (c->products)
-        error_set(e, ERROR_USAGE, "this processor (%s) has no bf16 products; use precision f32",
-                  cpu_instruction_set());
-    cpu_backend_close(&c->backend);
-    return NULL;
+    if (!c->products) {
+        cpu_backend_close(&c->backend);
+        return NULL;
+    }
+    c->rounds = compute == COMPUTE_BF16 && !product_has_bf16(c->products);
+    return &c->backend;
 }
 
 void cpu_backend_close(struct backend *b)

@@ -37,6 +37,7 @@ struct loops {
     /* to = from · by where the mask has a bit, else 0. */
     void (*masked)(float *to, const float *from, const uint8_t *mask, float by, size_t n);
     void (*to_bf16)(uint16_t *to, const float *from, size_t n);
+    void (*round_bf16)(float *to, const float *from, size_t n); /* to may be from */
     /* Dot products of a stored row, by its type, and x; `sums` holds the sum of each 32 of x.
      * NULL for a type that has none. */
     float (*dot_stored[DTYPE_COUNT])(const void *row, const float *x, const float *sums, size_t n);

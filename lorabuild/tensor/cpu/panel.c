@@ -44,12 +44,25 @@ struct expansion {
     size_t row_bytes;
 };
 
+static bool is_narrow(const struct cpu *c)
+{
+    return c->backend.compute == COMPUTE_BF16 && !c->rounds;
+}
+
+/* Can products read the file's own bytes? */
+static bool fits_as_it_is(const struct cpu *c, const struct matrix *m)
+{
+    size_t item = is_narrow(c) ? sizeof(uint16_t) : sizeof(float);
+    return m->type == (is_narrow(c) ? DTYPE_BF16 : DTYPE_F32) && !c->rounds &&
+           (uintptr_t)m->data % item == 0;
+}
+
 static void expand_rows(void *context, size_t begin, size_t end)
 {
     const struct expansion *x = context;
     const struct matrix *m = x->matrix;
     size_t cols = (size_t)m->cols;
-    bool narrow = x->cpu->backend.compute == COMPUTE_BF16;
+    bool narrow = is_narrow(x->cpu);
     float *row = narrow ? mem_alloc(cols * sizeof *row) : NULL;
     for (size_t i = begin; i < end; i++) {
         const char *from = (const char *)m->data + i * x->row_bytes;
@@ -57,6 +70,8 @@ static void expand_rows(void *context, size_t begin, size_t end)
         dtype_to_f32(m->type, from, to, cols);
         if (narrow)
             x->cpu->loops->to_bf16((uint16_t *)x->panel + i * cols, row, cols);
+        else if (x->cpu->rounds)
+            x->cpu->loops->round_bf16(to, to, cols);
     }
     free(row);
 }
@@ -76,10 +91,8 @@ static void **slot(struct panel_cache *p, int id)
 
 const void *panel_get(struct cpu *c, const struct matrix *m, struct error *e)
 {
-    bool narrow = c->backend.compute == COMPUTE_BF16;
-    enum dtype wanted = narrow ? DTYPE_BF16 : DTYPE_F32;
-    size_t item = narrow ? sizeof(uint16_t) : sizeof(float);
-    if (m->type == wanted && (uintptr_t)m->data % item == 0)
+    size_t item = is_narrow(c) ? sizeof(uint16_t) : sizeof(float);
+    if (fits_as_it_is(c, m))
         return m->data;
     void **kept = m->id >= 0 ? slot(c->panels, m->id) : NULL;
     if (kept && *kept)

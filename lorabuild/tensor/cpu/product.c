@@ -101,25 +101,33 @@ bool product_run(const struct product *p, struct error *e)
 }
 
 struct narrowing {
-    const struct loops *loops;
-    uint16_t *to;
+    const struct cpu *cpu;
+    void *to;
     const float *from;
 };
 
 static void narrow(void *context, size_t begin, size_t end)
 {
     const struct narrowing *n = context;
-    n->loops->to_bf16(n->to + begin, n->from + begin, end - begin);
+    if (n->cpu->rounds)
+        n->cpu->loops->round_bf16((float *)n->to + begin, n->from + begin, end - begin);
+    else
+        n->cpu->loops->to_bf16((uint16_t *)n->to + begin, n->from + begin, end - begin);
 }
 
-static bool frozen_bf16(struct cpu *c, const struct product *p, const void *panel, struct error *e)
+static bool frozen_bf16(struct cpu *c, struct product *p, const void *panel, struct error *e)
 {
-    size_t count = (size_t)(p->m * p->k);
-    struct narrowing n = {c->loops, NULL, p->a};
-    n.to = cpu_scratch(c, SCRATCH_NARROW, count * sizeof *n.to, e);
+    size_t count = (size_t)(p->m * p->k), item = c->rounds ? sizeof(float) : sizeof(uint16_t);
+    struct narrowing n = {c, NULL, p->a};
+    n.to = cpu_scratch(c, SCRATCH_NARROW, count * item, e);
     if (!n.to)
         return false;
     threads_for(count, 8192, narrow, &n);
+    if (c->rounds) {
+        p->a = n.to;
+        p->b = panel;
+        return product_run(p, e);
+    }
     struct product_typed typed = {DTYPE_BF16, p->m,      p->n, p->k,  n.to,
                                   panel,      p->turn_b, p->c, p->add};
     return product_typed_run(c->products, &typed, e);

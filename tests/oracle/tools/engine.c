@@ -9,6 +9,8 @@
  *   engine draft MODEL ADAPTER TOKENS TEXT     what follows the raw text, by temperature 0
  *   engine train MODEL ADAPTER JOB FOLDER      continues it: FOLDER/gradients.safetensors of the
  *                                              first step, FOLDER/adapter, losses as JSON
+ *
+ * ENGINE_COMPUTE=bf16 computes in bf16.
  */
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/json.h"
@@ -34,7 +36,9 @@ static bool engine_open(struct engine *g, const char *model, const char *adapter
 {
     g->weights = weights_open(model, e);
     g->model = g->weights ? model_open(g->weights, e) : NULL;
-    g->backend = g->model ? cpu_backend_open(COMPUTE_F32, 0, e) : NULL;
+    const char *compute = getenv("ENGINE_COMPUTE");
+    bool bf16 = compute && strcmp(compute, "bf16") == 0;
+    g->backend = g->model ? cpu_backend_open(bf16 ? COMPUTE_BF16 : COMPUTE_F32, 0, e) : NULL;
     if (!g->backend)
         return false;
     g->has_adapter = strcmp(adapter, "-") != 0;

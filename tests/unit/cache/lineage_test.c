@@ -331,6 +331,7 @@ static void history_survives_a_torn_line(void **state)
     assert_int_equal(count, 2);
     assert_int_equal(events[0].number, 1);
     assert_string_equal(events[0].date, "2025-11-24");
+    assert_string_equal(events[0].time, "16:00:00");
     assert_true(digest_equal(events[0].want_key, numbered(1)));
     assert_string_equal(events[0].tar_sha256, sha);
     assert_int_equal(events[1].number, 3);
@@ -338,6 +339,66 @@ static void history_survives_a_torn_line(void **state)
     struct lineage l = loaded(f);
     assert_int_equal(l.highest, 3); /* numbers are never given twice */
     lineage_free(&l);
+}
+
+/* --- What `use` chose, and what is blocked. --- */
+
+static void a_choice_counts_once_it_is_written(void **state)
+{
+    struct fixture *f = *state;
+    struct error e;
+    for (int n = 1; n <= 3; n++)
+        commit(f, n);
+    assert_true(lineage_set_aside(f->folder, 2, true, &e)); /* `use` also takes what failed */
+    struct lineage_choice c = {2, "2026-11-27"};
+    assert_true(lineage_write_chosen(f->folder, &c, &e));
+    struct lineage l = loaded(f); /* as after a crash: CURRENT still says v3 */
+    assert_int_equal(l.current, 2);
+    assert_int_equal(l.chosen.number, 2);
+    assert_string_equal(l.chosen.date, "2026-11-27");
+    assert_false(lineage_version(&l, 1)->set_aside);
+    assert_false(lineage_version(&l, 2)->set_aside);
+    assert_true(lineage_version(&l, 3)->set_aside);
+    assert_true(lineage_retire_choice(&l, &e));
+    lineage_free(&l);
+    assert_false(is_there(f, "chosen"));
+    l = loaded(f);
+    assert_int_equal(l.chosen.number, 0);
+    assert_int_equal(l.current, 3); /* nobody has moved CURRENT */
+    assert_false(lineage_version(&l, 2)->set_aside);
+    assert_true(lineage_version(&l, 3)->set_aside);
+    lineage_free(&l);
+    put_file(in(f, "chosen"), "v1 2026-1");
+    l = loaded(f);
+    assert_int_equal(l.chosen.number, 0);
+    lineage_free(&l);
+}
+
+static void blocks_are_kept_by_line(void **state)
+{
+    struct fixture *f = *state;
+    struct error e;
+    struct lineage_block blocks[] = {{2, "2026-11-26", (char[]){"two words.md"}},
+                                     {1, "2026-11-26", (char[]){"a\nline"}}};
+    struct lineage_block *read;
+    size_t count;
+    assert_true(lineage_read_blocked(f->folder, &read, &count, &e));
+    assert_int_equal(count, 0);
+    assert_true(lineage_write_blocked(f->folder, blocks, 2, &e));
+    assert_true(lineage_read_blocked(f->folder, &read, &count, &e));
+    assert_int_equal(count, 2);
+    assert_int_equal(read[0].number, 2);
+    assert_string_equal(read[0].date, "2026-11-26");
+    assert_string_equal(read[0].path, "two words.md");
+    assert_string_equal(read[1].path, "a\\x0aline");
+    struct stat before, after;
+    assert_int_equal(stat(in(f, "blocked"), &before), 0);
+    assert_true(lineage_write_blocked(f->folder, read, count, &e));
+    assert_int_equal(stat(in(f, "blocked"), &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino); /* the same: not written */
+    lineage_blocked_free(read, count);
+    assert_true(lineage_write_blocked(f->folder, NULL, 0, &e));
+    assert_false(is_there(f, "blocked"));
 }
 
 /* --- B09 --- */
@@ -548,6 +609,8 @@ int main(void)
         WITH_FOLDER(samples_are_canonical),
         WITH_FOLDER(exposure_is_remembered),
         WITH_FOLDER(history_survives_a_torn_line),
+        WITH_FOLDER(a_choice_counts_once_it_is_written),
+        WITH_FOLDER(blocks_are_kept_by_line),
         WITH_FOLDER(what_was_deleted_comes_back),
         WITH_FOLDER(what_the_user_put_there_stays),
         WITH_FOLDER(what_cannot_come_back_is_told),

@@ -34,7 +34,7 @@ static void exp_is_accurate_and_safe(void **state)
 #define N 1000
 
 struct all { /* what every loop makes of the same numbers */
-    float dot, max, norm, sum, stored[DTYPE_COUNT], y[14][N];
+    float dot, max, norm, sum, stored[DTYPE_COUNT], y[15][N];
     uint16_t bf16[N];
 };
 
@@ -67,6 +67,7 @@ static void run_all(const struct loops *l, struct all *r)
     l->turn_neighbours(r->y[12], x, false, g, d, N / 2);
     l->masked(r->y[13], x, stored, 1.25f, N);
     l->to_bf16(r->bf16, x, N);
+    l->round_bf16(r->y[14], x, N);
     for (int type = 0; type < DTYPE_COUNT; type++)
         if (l->dot_stored[type])
             r->stored[type] = l->dot_stored[type](stored, x, sums, N / 32 * 32);
@@ -89,9 +90,14 @@ static void bf16_is_rounded_as_formats_do(void **state)
     static const float odd[] = {0,         -0.0f,   1.00390625f, 1.01171875f, NAN,
                                 -INFINITY, 3.4e38f, 1e-40f,      -1.7f};
     uint16_t got[9];
+    float rounded[9];
     l->to_bf16(got, odd, 9);
-    for (int i = 0; i < 9; i++)
+    l->round_bf16(rounded, odd, 9);
+    for (int i = 0; i < 9; i++) {
+        float back = bf16_to_f32(got[i]);
         assert_int_equal(got[i], f32_to_bf16(odd[i]));
+        assert_memory_equal(&back, &rounded[i], sizeof back);
+    }
 }
 
 int main(void)
