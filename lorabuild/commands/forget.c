@@ -1,6 +1,7 @@
 #include "lorabuild/commands/commands.h"
 #include "lorabuild/commands/ndjson.h"
 #include "lorabuild/commands/screen.h"
+#include "lorabuild/common/file.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/run/forget.h"
@@ -128,8 +129,7 @@ static bool ask(const struct options *o, const char *name, struct error *e)
 
 static const char *shown_path(const struct workshop *w, const char *path)
 {
-    size_t n = strlen(w->project->rules->root);
-    return strncmp(path, w->project->rules->root, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+    return path_behind(path, w->project->rules->root);
 }
 
 static void show_done(struct screen *s, const struct forget *f)

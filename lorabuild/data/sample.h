@@ -68,6 +68,9 @@ struct dataset {
     size_t unread_count;
     char **notes; /* sentences for the user: odd encodings, captions without a match */
     size_t note_count;
+    struct digest *waiting; /* contents of texts whose captions nobody has accepted yet, where that
+                             * is required: not learned, but not withdrawn either */
+    size_t waiting_count;
 };
 
 /* Adds `text` as samples hold it: without white space at line ends, blank lines around it, "\r"

@@ -1,4 +1,4 @@
-/* <keep>/datasets/<dataset key>, version 1:
+/* <keep>/datasets/<dataset key>, version 2:
  *
  *   "LBDATSET", u32 version, the header:
  *       u32 extractor, key, set, u64 documents, samples, headings, duplicates,
@@ -7,6 +7,7 @@
  *       u8 kind, u8 heading level, u32 passage, u64 line, u64 place, content, id, caption
  *   u64 unread, each: path, reason
  *   u64 notes, each a string
+ *   u64 waiting, each a content digest    (missing in version 1)
  *   XXH3-128 of all before it
  *
  * The texts stand in the sources' seals.
@@ -23,7 +24,7 @@
 
 #define MAGIC "LBDATSET"
 enum {
-    VERSION = 1,
+    VERSION = 2,
     HEADER = 8 + 4 + 4 + 16 + 16 + 4 * 8 + 16,
     DOCUMENT_LEAST = 5 + 16 + 1 + 8,
     SAMPLE_LEAST = 1 + 1 + 4 + 8 + 8 + 16 + 16 + 5
@@ -132,6 +133,9 @@ bool seal_write_dataset(const char *keep, const struct dataset *d, struct error 
     packed_u64(&b, d->note_count);
     for (size_t i = 0; i < d->note_count; i++)
         packed_str(&b, str_of(d->notes[i]));
+    packed_u64(&b, d->waiting_count);
+    for (size_t i = 0; i < d->waiting_count; i++)
+        packed_digest(&b, d->waiting[i]);
     packed_end(&b);
     char *path = seal_dataset_path(keep, d->key);
     sync_seals(keep);
@@ -233,6 +237,12 @@ static void unpack_rest(struct unpacker *u, struct dataset *d)
     d->notes = arena_array(&d->arena, d->note_count, sizeof *d->notes);
     for (size_t i = 0; i < d->note_count; i++)
         d->notes[i] = (char *)(uintptr_t)unpack_str(u).data;
+    if (u->at == u->end)
+        return;
+    d->waiting_count = unpack_count(u, sizeof *d->waiting);
+    d->waiting = arena_array(&d->arena, d->waiting_count, sizeof *d->waiting);
+    for (size_t i = 0; i < d->waiting_count; i++)
+        d->waiting[i] = unpack_digest(u);
 }
 
 /* Lays the texts of its source's seal under a document's samples. Samples that captions leave out

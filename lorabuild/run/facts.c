@@ -13,6 +13,8 @@ static void add_wanted(struct digest_set *wanted, const struct dataset *d)
     for (size_t i = 0; i < d->document_count; i++)
         for (size_t k = 0; k < d->documents[i].count; k++)
             digest_set_add(wanted, d->documents[i].samples[k].content);
+    for (size_t i = 0; i < d->waiting_count; i++)
+        digest_set_add(wanted, d->waiting[i]);
 }
 
 /* A source with its samples. */

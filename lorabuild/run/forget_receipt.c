@@ -3,6 +3,7 @@
 #include "lorabuild/run/forget.h"
 
 #include "lorabuild/common/file.h"
+#include "lorabuild/common/html.h"
 #include "lorabuild/common/text.h"
 
 #include <stdlib.h>
@@ -24,13 +25,7 @@ static void add_escaped(struct strbuf *b, const char *text)
 {
     struct strbuf shown = {0};
     strbuf_add_shown(&shown, str_of(text));
-    for (size_t i = 0; i < shown.size; i++) {
-        char c = shown.data[i];
-        if (c == '<' || c == '>' || c == '&' || c == '"')
-            strbuf_printf(b, "&#%d;", c);
-        else
-            strbuf_add_byte(b, c);
-    }
+    html_add_text(b, strbuf_str(&shown));
     strbuf_free(&shown);
 }
 

@@ -183,10 +183,12 @@ static json_t *plan_piece(struct rebuilding *r, struct piece *p, struct error *e
     /* Who decided, and why, is taken as it was; what came of it is written anew. */
     json_object_set_new(plan, "manifest", json_deep_copy(m));
     json_object_set(plan, "recipe", json_object_get(m, "recipe"));
+    json_object_del(plan, "report");
     return plan;
 }
 
-/* The first file whose SHA-256 is not the recorded one; *differs NULL = none. */
+/* The first file whose SHA-256 is not the recorded one; *differs NULL = none. The report is not
+ * compared: it also tells of what is no part of the version, such as which one was in use then. */
 static bool compare_files(const struct version *v, const char *folder, const char **differs,
                           struct error *e)
 {
@@ -195,6 +197,8 @@ static bool compare_files(const struct version *v, const char *folder, const cha
     bool ok = true;
     *differs = NULL;
     json_object_foreach (json_object_get(v->manifest, "files"), name, file) {
+        if (strcmp(name, LINEAGE_REPORT) == 0)
+            continue;
         char sha[SHA256_HEX] = "", *path = path_join(folder, name);
         const char *recorded = json_string_value(json_object_get(file, "sha256"));
         ok = ok && sha256_file(path, sha, e);
