@@ -98,11 +98,15 @@ static bool fill_rule(struct rebuilding *r, struct piece *p, struct error *e)
 {
     const json_t *m = p->a->version->manifest;
     p->rule = r->rules.adapters[p->a->adapter];
+    p->rule.no_report = true;
     p->data = mem_array(p->datasets.count, sizeof *p->data);
     p->sources = mem_array(p->datasets.count, sizeof *p->sources);
     for (size_t i = 0; i < p->datasets.count; i++) {
+        struct rule_dataset *d = arena_alloc(&p->arena, sizeof *d);
+        *d = (struct rule_dataset){.written = p->datasets.named[i].written};
         p->data[i] = (int)i;
-        p->sources[i] = (struct source){.scope = p->datasets.scopes[i],
+        p->sources[i] = (struct source){.rule = d,
+                                        .scope = p->datasets.scopes[i],
                                         .data = {.key = p->datasets.datasets[i].key}};
     }
     p->rule.data = p->data;
@@ -183,7 +187,6 @@ static json_t *plan_piece(struct rebuilding *r, struct piece *p, struct error *e
     /* Who decided, and why, is taken as it was; what came of it is written anew. */
     json_object_set_new(plan, "manifest", json_deep_copy(m));
     json_object_set(plan, "recipe", json_object_get(m, "recipe"));
-    json_object_del(plan, "report");
     return plan;
 }
 

@@ -63,7 +63,7 @@ says 'acceptance holds for what stood in the table, not for what is drafted now'
 run caption --accept text-a
 says 'read again, it holds' 'none waits'
 run client-a
-says 'then the correction and the new text are learned' 'text-a v3 from v2: 3 new samples'
+says 'then the correction and the new text are learned' 'text-a v3 from v2: 3 new or edited samples'
 
 # Acceptance is of one caption of one text.
 sed -i 's/4.1 The ferry may be late/4.1 The ferry may be early/' clients/a/proposals/ferry.md
