@@ -181,8 +181,6 @@ static struct str generate(struct joining *j, struct asker *a, ptrdiff_t last)
     return request;
 }
 
-enum fate { LEARNED, SKIPPED, WAITING };
-
 static struct str users_caption(struct joining *j, const struct caption_row *row, enum fate *fate)
 {
     *fate = row->skip ? SKIPPED : LEARNED;
@@ -222,41 +220,22 @@ static struct str caption_of(struct joining *j, struct asker *a, ptrdiff_t last,
     return j->generate ? machines_caption(j, a, last, fate) : STR("");
 }
 
-/* Of those that wait what they are is kept: they are not learned, but still wanted. */
-static void take_out_marked(struct dataset *d)
-{
-    for (size_t i = 0; i < d->document_count; i++) {
-        struct document *document = &d->documents[i];
-        size_t kept_count = 0;
-        for (size_t k = 0; k < document->count; k++)
-            if (document->samples[k].line) /* 0 marks it */
-                document->samples[kept_count++] = document->samples[k];
-        document->count = kept_count;
-    }
-}
-
 static void answer(struct joining *j, struct dataset *d)
 {
     const struct document *current = NULL;
     ptrdiff_t last = NO_ROW;
-    d->waiting = arena_array(&d->arena, j->count, sizeof *d->waiting);
     for (size_t i = 0; i < j->count; i++) {
         struct asker *a = &j->askers[i];
-        enum fate fate;
         if (a->document != current)
             last = NO_ROW;
         current = a->document;
-        struct str caption = caption_of(j, a, last, &fate);
+        struct str caption = caption_of(j, a, last, &a->fate);
         a->sample->caption =
             (struct str){arena_strndup(&d->arena, caption.data, caption.size), caption.size};
-        if (fate == WAITING)
-            d->waiting[d->waiting_count++] = a->sample->content;
-        if (fate != LEARNED)
-            a->sample->line = 0;
         if (a->row != NO_ROW)
             last = a->row;
     }
-    take_out_marked(d);
+    captions_leave_out(j, d);
 }
 
 static void note(struct captions_notes *n, struct dataset *d, const char *format, ...)

@@ -45,10 +45,11 @@ struct captions_request {
 };
 
 /* Fills the captions of d's samples (texts only: a conversation has its own request), takes out
- * those to be skipped or waiting for review (d->waiting), and writes the table back if `generate`
- * or an edit changed its content. `file` gets the table's digest as it stands afterwards, zero for
- * none. `changed`: somebody else wrote the table meanwhile; nothing was written. Notes go to
- * `notes`, an array that the caller frees, with text from d's arena. */
+ * those to be skipped or waiting for review (d->waiting), with headings that stand over nothing
+ * else, and writes the table back if `generate` or an edit changed its content. `file` gets the
+ * table's digest as it stands afterwards, zero for none. `changed`: somebody else wrote the table
+ * meanwhile; nothing was written. Notes go to `notes`, an array that the caller frees, with text
+ * from d's arena. */
 bool captions_join(struct dataset *d, const struct captions_request *request, struct digest *file,
                    struct captions_counts *counts, struct captions_notes *notes, bool *changed,
                    struct error *e);

@@ -7,7 +7,7 @@
  *       u8 kind, u8 heading level, u32 passage, u64 line, u64 place, content, id, caption
  *   u64 unread, each: path, reason
  *   u64 notes, each a string
- *   u64 waiting, each a content digest    (missing in version 1)
+ *   u64 waiting, each: u8 kind, u32 document, u64 place, content    (missing in version 1)
  *   XXH3-128 of all before it
  *
  * The texts stand in the sources' seals.
@@ -27,6 +27,7 @@ enum {
     VERSION = 2,
     HEADER = 8 + 4 + 4 + 16 + 16 + 4 * 8 + 16,
     DOCUMENT_LEAST = 5 + 16 + 1 + 8,
+    WAITING = 1 + 4 + 8 + 16,
     SAMPLE_LEAST = 1 + 1 + 4 + 8 + 8 + 16 + 16 + 5
 };
 
@@ -119,6 +120,14 @@ static void sync_seals(const char *keep)
     close(fd);
 }
 
+static void pack_waiting(struct strbuf *b, const struct waiting *w)
+{
+    packed_u8(b, w->heading ? SAMPLE_HEADING : SAMPLE_TEXT);
+    packed_u32(b, w->document);
+    packed_u64(b, w->place);
+    packed_digest(b, w->content);
+}
+
 bool seal_write_dataset(const char *keep, const struct dataset *d, struct error *e)
 {
     struct strbuf b = {0};
@@ -135,7 +144,7 @@ bool seal_write_dataset(const char *keep, const struct dataset *d, struct error 
         packed_str(&b, str_of(d->notes[i]));
     packed_u64(&b, d->waiting_count);
     for (size_t i = 0; i < d->waiting_count; i++)
-        packed_digest(&b, d->waiting[i]);
+        pack_waiting(&b, &d->waiting[i]);
     packed_end(&b);
     char *path = seal_dataset_path(keep, d->key);
     sync_seals(keep);
@@ -225,6 +234,17 @@ static void unpack_document(struct unpacker *u, struct document *d, struct arena
     }
 }
 
+static void unpack_waiting(struct unpacker *u, struct dataset *d, struct waiting *w)
+{
+    unsigned kind = unpack_u8(u);
+    w->heading = kind == SAMPLE_HEADING;
+    w->document = unpack_u32(u);
+    w->place = (size_t)unpack_u64(u);
+    w->content = unpack_digest(u);
+    u->bad = u->bad || kind > SAMPLE_HEADING || w->document >= d->document_count;
+    d->waiting_texts += !w->heading;
+}
+
 static void unpack_rest(struct unpacker *u, struct dataset *d)
 {
     d->unread_count = unpack_count(u, 10);
@@ -239,10 +259,10 @@ static void unpack_rest(struct unpacker *u, struct dataset *d)
         d->notes[i] = (char *)(uintptr_t)unpack_str(u).data;
     if (u->at == u->end)
         return;
-    d->waiting_count = unpack_count(u, sizeof *d->waiting);
+    d->waiting_count = unpack_count(u, WAITING);
     d->waiting = arena_array(&d->arena, d->waiting_count, sizeof *d->waiting);
     for (size_t i = 0; i < d->waiting_count; i++)
-        d->waiting[i] = unpack_digest(u);
+        unpack_waiting(u, d, &d->waiting[i]);
 }
 
 /* Lays the texts of its source's seal under a document's samples. Samples that captions leave out

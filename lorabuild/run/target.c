@@ -361,7 +361,7 @@ size_t target_waiting(const struct workshop *w, const struct target *t)
 {
     size_t n = 0;
     for (size_t i = 0; i < t->rule->data_count; i++)
-        n += w->sources[t->rule->data[i]].data.waiting_count;
+        n += w->sources[t->rule->data[i]].data.waiting_texts;
     return n;
 }
 

@@ -368,7 +368,7 @@ static size_t count_waiting(const struct report *p)
 {
     size_t n = 0;
     for (size_t k = 0; k < p->job->dataset_count; k++)
-        n += p->job->datasets[k].waiting_count;
+        n += p->job->datasets[k].waiting_texts;
     return n;
 }
 
@@ -385,13 +385,21 @@ static void add_unread_rows(struct report *p)
         }
 }
 
+static void add_note(struct report *p, const char *note)
+{
+    struct strbuf shown = {0};
+    strbuf_add_shown(&shown, str_of(note));
+    page_paragraph(&p->page, "small", "%s", shown.size ? shown.data : "");
+    strbuf_free(&shown);
+}
+
 static void add_notes(struct report *p)
 {
     for (size_t k = 0; k < p->job->dataset_count; k++)
         for (size_t i = 0; i < p->job->datasets[k].note_count; i++)
-            page_paragraph(&p->page, "small", "%s", p->job->datasets[k].notes[i]);
+            add_note(p, p->job->datasets[k].notes[i]);
     for (size_t i = 0; i < p->job->learn.note_count; i++)
-        page_paragraph(&p->page, "small", "%s", p->job->learn.notes[i]);
+        add_note(p, p->job->learn.notes[i]);
 }
 
 static void add_not_learned(struct report *p)
@@ -432,7 +440,7 @@ static void gather_now(const struct report *p, struct digest_set *contents)
             for (size_t n = 0; n < d->documents[i].count; n++)
                 digest_set_add(contents, d->documents[i].samples[n].content);
         for (size_t i = 0; i < d->waiting_count; i++)
-            digest_set_add(contents, d->waiting[i]);
+            digest_set_add(contents, d->waiting[i].content);
     }
     digest_set_seal(contents);
 }
