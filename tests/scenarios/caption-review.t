@@ -38,6 +38,8 @@ text-a    v1 is current: 5 documents, 4 samples unchanged  TIME
 OUT
 run status
 says 'and status' '6 captions wait for review'
+run gc
+check 'gc keeps what waits' test "$(find .lorabuild/clients/a/keep/seals -type f | wc -l)" = 5
 run caption --accept text-a
 says 'all the rest' '9 accepted, none waits'
 cp -p "$table" "$scratch/accepted"
