@@ -57,14 +57,11 @@ static double mean(const double *losses, size_t first, size_t end)
 
 /* A path through at most MOST_POINTS means of `reach` steps to either side. */
 static void add_curve(struct strbuf *b, const struct frame *f, const double *losses, size_t reach,
-                      const char *colour, const char *width)
+                      const char *class)
 {
     size_t stride = f->count / MOST_POINTS + 1;
     bool pen_down = false;
-    strbuf_printf(b,
-                  "<path fill=\"none\" stroke=\"%s\" stroke-width=\"%s\" "
-                  "stroke-linejoin=\"round\" d=\"",
-                  colour, width);
+    strbuf_printf(b, "<path class=\"%s\" d=\"", class);
     for (size_t i = 0; i < f->count; i += stride) {
         size_t first = i > reach ? i - reach : 0;
         size_t end = i + stride + reach < f->count ? i + stride + reach : f->count;
@@ -85,7 +82,7 @@ static void add_loss_axis(struct strbuf *b, const struct frame *f, double tick)
     for (long i = 0; i <= lines; i++) {
         double value = f->least + (double)i * tick, y = y_of(f, value);
         strbuf_printf(b,
-                      "<line stroke=\"#e3e7eb\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>"
+                      "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>"
                       "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.*f</text>\n",
                       LEFT, y, WIDTH - RIGHT, y, LEFT - 8, y + 3.5, digits, value);
     }
@@ -126,10 +123,10 @@ static void add_levels(struct strbuf *b, const struct frame *f, const struct cha
         double y = y_of(f, l->value), label = y + 3.5 < lowest + 12 ? lowest + 12 : y + 3.5;
         lowest = label;
         strbuf_printf(b,
-                      "<line stroke=\"%s\"%s x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>"
-                      "<text fill=\"%s\" x=\"%d\" y=\"%.1f\">%s %.2f</text>\n",
-                      l->colour, l->dashed ? " stroke-dasharray=\"5 4\"" : "", LEFT, y,
-                      WIDTH - RIGHT, y, l->colour, WIDTH - RIGHT + 6, label, l->label, l->value);
+                      "<line class=\"%s\" x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>"
+                      "<text class=\"%s\" x=\"%d\" y=\"%.1f\">%s %.2f</text>\n",
+                      l->label, LEFT, y, WIDTH - RIGHT, y, l->label, WIDTH - RIGHT + 6, label,
+                      l->label, l->value);
     }
 }
 
@@ -147,14 +144,13 @@ void chart_losses(struct strbuf *b, const double *losses, size_t count,
     f.least = floor(f.least / tick) * tick;
     f.most = f.most > f.least ? ceil(f.most / tick) * tick : f.least + tick;
     strbuf_printf(b,
-                  "<svg viewBox=\"0 0 %d %d\" font-family=\"Noto Sans,Arial,sans-serif\" "
-                  "font-size=\"11\" fill=\"#5a636e\" role=\"img\" "
+                  "<svg viewBox=\"0 0 %d %d\" role=\"img\" "
                   "aria-label=\"Loss of each training step\">\n",
                   WIDTH, HEIGHT);
     add_loss_axis(b, &f, tick);
     add_step_axis(b, &f);
     add_levels(b, &f, levels, level_count);
-    add_curve(b, &f, losses, 0, "#c3cbd5", "1");
-    add_curve(b, &f, losses, count / 24 + 1, "#2b5f94", "2");
+    add_curve(b, &f, losses, 0, "step");
+    add_curve(b, &f, losses, count / 24 + 1, "mean");
     strbuf_add_text(b, "</svg>\n");
 }

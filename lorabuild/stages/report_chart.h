@@ -1,4 +1,4 @@
-/* report_chart: the report's drawings, as SVG that needs nothing around it.
+/* report_chart: the report's drawings, as SVG; the page's style has their colours.
  *
  * The same numbers give the same bytes. Losses that are no numbers are gaps.
  */
@@ -7,10 +7,9 @@
 
 #include "lorabuild/common/str.h"
 
-struct chart_level { /* a level line across the whole drawing */
-    double value;    /* NaN: not drawn */
-    const char *label, *colour;
-    bool dashed;
+struct chart_level {   /* a level line across the whole drawing */
+    double value;      /* NaN: not drawn */
+    const char *label; /* "before", "limit" or "now": the style's names */
 };
 
 /* The loss of each step, thin, and its running mean, bold, with level lines. */

@@ -131,43 +131,41 @@ static void add_writer(struct report_drafts *d, const char *name, const char *fo
     d->writers[d->writer_count++] = (struct report_writer){name, why_not, folder};
 }
 
-/* Only a version whose words this one's texts could have given. */
-static bool has_seen_more(const struct result *r, const char *folder, bool *more, struct error *e)
+/* Why nothing may be drafted with a version; NULL: its words are such that this one's texts could
+ * have given them. It is not needed for anything else, so what is wrong with it is no error. */
+static const char *why_silent(const struct result *r, const char *folder)
 {
     struct version v = {.folder = (char *)(uintptr_t)folder};
-    bool ok = lineage_load_exposure(&v, NULL, e);
-    *more = ok && !digest_set_within(&v.exposure, &r->exposure);
+    const char *why = NULL;
+    if (!lineage_load_exposure(&v, NULL, NULL))
+        why = "Its list of samples cannot be read any more.";
+    else if (!digest_set_within(&v.exposure, &r->exposure))
+        why = "It learned texts that this version did not, so nothing is drafted with it.";
     digest_set_free(&v.exposure);
     free(v.samples);
-    return ok;
+    return why;
 }
 
-static bool add_previous(struct report_drafts *d, const struct result *r, const json_t *previous,
-                         struct error *e)
+static void add_previous(struct report_drafts *d, const struct result *r, const json_t *previous)
 {
     const char *folder = json_string_value(json_object_get(previous, "folder"));
     const char *why_not = json_string_value(json_object_get(previous, "why_not"));
     const char *name = arena_printf(&d->arena, "%s v%d", r->job->adapter_name,
                                     (int)json_integer_value(json_object_get(previous, "version")));
-    bool more = false;
-    if (!why_not && folder && !has_seen_more(r, folder, &more, e))
-        return false;
-    if (more)
-        why_not = "It learned texts that this version did not, so nothing is drafted with it.";
+    if (!why_not && folder)
+        why_not = why_silent(r, folder);
     add_writer(d, name, folder, why_not);
-    return true;
 }
 
-static bool list_writers(struct report_drafts *d, const struct result *r, const char *folder,
-                         struct error *e)
+static void list_writers(struct report_drafts *d, const struct result *r, const char *folder)
 {
     const json_t *manifest = json_object_get(r->job->plan, "manifest");
     const json_t *previous = json_object_get(json_object_get(r->job->plan, "report"), "previous");
     const json_t *parent = json_object_get(manifest, "parent");
     const char *base = json_string_value(json_object_get(manifest, "base"));
     add_writer(d, base ? base : "the base model", NULL, NULL);
-    if (json_is_object(previous) && !add_previous(d, r, previous, e))
-        return false;
+    if (json_is_object(previous))
+        add_previous(d, r, previous);
     const char *parent_name = json_string_value(json_object_get(parent, "name"));
     if (d->writer_count == 1 && r->parent->there && parent_name)
         add_writer(d,
@@ -178,7 +176,6 @@ static bool list_writers(struct report_drafts *d, const struct result *r, const 
                arena_printf(&d->arena, "%s v%d", r->job->adapter_name,
                             (int)json_integer_value(json_object_get(manifest, "version"))),
                folder, NULL);
-    return true;
 }
 
 /* ---- drafting ---- */
@@ -216,7 +213,8 @@ static void draft_one(struct report_drafts *d, const struct result *r, size_t re
         .adapter = adapter,
         .options = {.top_p = 1, .repeat_penalty = 1.1, .max_tokens = d->tokens, .seed = 1},
         .write = take_text,
-        .context = &to->text};
+        .context = &to->text,
+        .cut = &to->cut};
     if (!draft_run(&q, &problem) && !to->text.size)
         to->failure = arena_strdup(&d->arena, problem.message);
     tidy(&to->text);
@@ -226,12 +224,15 @@ static void draft_one(struct report_drafts *d, const struct result *r, size_t re
 static bool draft_all(struct report_drafts *d, const struct result *r, size_t writer,
                       struct error *e)
 {
-    const struct report_writer *w = &d->writers[writer];
+    struct report_writer *w = &d->writers[writer];
+    bool own = writer + 1 == d->writer_count;
     struct peft_adapter adapter = {0};
     if (w->why_not)
         return true;
-    if (w->folder && !peft_read(&adapter, w->folder, e))
-        return false;
+    if (w->folder && !peft_read(&adapter, w->folder, own ? e : NULL)) {
+        w->why_not = "Its files cannot be read any more.";
+        return !own;
+    }
     bool stop = false;
     for (size_t i = 0; !stop && i < d->request_count; i++) {
         draft_one(d, r, i, w->folder ? &adapter : NULL, &d->drafts[i * d->writer_count + writer]);
@@ -248,8 +249,8 @@ bool report_drafts_make(struct report_drafts *d, const struct result *r, const c
     const json_t *wish = json_object_get(r->job->plan, "report");
     *d = (struct report_drafts){0};
     take_requests(d, r->job, json_object_get(wish, "requests"));
-    bool ok = json_get_int_or(wish, "tokens", &d->tokens, TOKENS, "plan: report", e) &&
-              list_writers(d, r, folder, e);
+    bool ok = json_get_int_or(wish, "tokens", &d->tokens, TOKENS, "plan: report", e);
+    list_writers(d, r, folder);
     d->drafts = arena_array(&d->arena, d->request_count * d->writer_count, sizeof *d->drafts);
     for (size_t i = 0; ok && i < d->writer_count; i++)
         ok = draft_all(d, r, i, e);

@@ -20,6 +20,7 @@ struct report_writer {
 
 struct report_draft {
     struct strbuf text;
+    bool cut;      /* it would go on */
     char *failure; /* in the text's stead; NULL = none */
 };
 

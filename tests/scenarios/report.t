@@ -32,6 +32,8 @@ has 'settings have their origin' '<td>rank</td><td>4</td><td>lorabuild.yaml:10</
 has 'or are defaults' '<td>seed</td><td>42</td><td>default</td>'
 has 'digests of the files' "$(sha256sum adapters/text-a/v1/samples | cut -d' ' -f1)"
 has 'it prints on A4' '@page{size:A4'
+has 'nothing in it may load or run' "content=\"default-src 'none'; style-src 'unsafe-inline'\""
+has 'it has colours for a dark screen' 'prefers-color-scheme:dark'
 check_not 'no script' grep -qi '<script' "$report"
 check_not 'nothing from elsewhere' grep -qE '(src|href|url|@import)[=(]' "$report"
 check_not 'no path of this machine' grep -qF "$scratch" "$report"

@@ -90,8 +90,7 @@ static void losses_are_a_curve(void **state)
 {
     (void)state;
     static const double losses[] = {4, 3, NAN, 2, 1};
-    static const struct chart_level levels[] = {{2.5, "now", "#000", false},
-                                                {NAN, "before", "#000", true}};
+    static const struct chart_level levels[] = {{2.5, "now"}, {NAN, "before"}};
     struct strbuf b = {0};
     chart_losses(&b, losses, 5, levels, 2);
     assert_non_null(strstr(b.data, "M48.0 12.0L182.0 73.3M450.0 134.7L584.0 196.0"));
@@ -114,9 +113,7 @@ static void labels_do_not_cover_each_other(void **state)
 {
     (void)state;
     static const double losses[] = {3, 1};
-    static const struct chart_level levels[] = {{2.00, "before", "#000", true},
-                                                {2.02, "limit", "#000", true},
-                                                {2.00, "now", "#000", false}};
+    static const struct chart_level levels[] = {{2.00, "before"}, {2.02, "limit"}, {2.00, "now"}};
     struct strbuf b = {0};
     chart_losses(&b, losses, 2, levels, 3);
     const char *limit = strstr(b.data, "y=\"105.7\">limit"),
