@@ -73,38 +73,40 @@ static const char *limit_words(double limit, char text[static 40])
     return text;
 }
 
+static void add_check_verdict(struct report *p, const struct gate *gate)
+{
+    char limit[40];
+    const char *style = gate->failed ? "no" : gate->change > 0 ? "" : "yes";
+    const char *badge = gate->failed ? "Worse" : gate->change > 0 ? "As good" : "Better";
+    add_verdict(p, style, badge,
+                "Pages of earlier documents that were held out of learning: loss %+.1f %% against "
+                "%s%s; the lower, the better.",
+                100 * gate->change, p->before, limit_words(p->r->limit, limit));
+}
+
 /* Ready or not, better or not: each a word and the reason. */
 static void add_verdicts(struct report *p)
 {
     const struct gate *gate = p->r->gate;
-    const struct training_result *t = p->r->training;
-    double before = t->held_out_before, after = t->held_out_after;
-    char limit[40];
+    double before = p->r->training->held_out_before, after = p->r->training->held_out_after;
     if (gate && gate->failed)
         add_verdict(p, "no", "Not used",
                     "Kept, but not taken into use: it is worse on earlier pages.");
     else
         add_verdict(p, "yes", "Ready", "It passed what could be checked and may be used.");
     if (gate)
-        add_verdict(p,
-                    gate->failed       ? "no"
-                    : gate->change > 0 ? ""
-                                       : "yes",
-                    gate->failed       ? "Worse"
-                    : gate->change > 0 ? "As good"
-                                       : "Better",
-                    "Loss on the held-out pages of earlier documents: %+.1f %% against %s%s.",
-                    100 * gate->change, p->before, limit_words(p->r->limit, limit));
+        add_check_verdict(p, gate);
     else if (isfinite(before) && isfinite(after))
-        add_verdict(
-            p, after < before ? "yes" : "no", after < before ? "Better" : "Not better",
-            "It foretells documents that were held out of learning: loss %.2f with %s, %.2f "
-            "now (%+.0f %%).",
-            before, p->before, after, 100 * (after / before - 1));
+        add_verdict(p, after < before ? "yes" : "no", after < before ? "Better" : "Not better",
+                    "Documents that were held out of learning: loss %.2f with %s, %.2f now "
+                    "(%+.0f %%); the lower, the better.",
+                    before, p->before, after, 100 * (after / before - 1));
     else
         add_verdict(p, "", "Not measured",
-                    "Too few documents to hold any out: all of them were learned. The drafts below "
-                    "show what it does.");
+                    "%s: all of them were learned. The drafts below show what it does.",
+                    json_is_null(json_object_get(p->job->plan, "check"))
+                        ? "The rule file holds no document out (check: none)"
+                        : "Too few documents to hold any out");
 }
 
 static void add_fact(struct report *p, const char *name, const char *value)
@@ -144,8 +146,7 @@ static void add_head(struct report *p)
     if (json_is_object(parent))
         snprintf(line, sizeof line, ", over %s v%zu,", report_text(parent, "name"),
                  report_number(parent, "version"));
-    page_paragraph(&p->page, "sub",
-                   "A LoRA adapter: with it %s%s writes as the documents below were written.",
+    page_paragraph(&p->page, "sub", "With this LoRA adapter %s%s writes like the documents below.",
                    report_text(p->manifest, "base"), line);
     add_verdicts(p);
     strbuf_add_text(&p->page, "<div class=\"facts\">\n");

@@ -85,10 +85,12 @@ static const char chart_style[] =
 static const char last_style[] =
     "footer{margin-top:36px;padding-top:12px;border-top:1px solid var(--rule);"
     "color:var(--muted);font-size:12.5px}\n"
-    "@media screen and (max-width:600px){.verdict,.draft{display:block}.facts div{flex:1 0 50%}"
+    "@media screen and (max-width:600px){.verdict,.draft{display:block}.verdict "
+    "b{margin-right:10px}"
+    ".draft .who{width:auto}.facts div{flex:1 0 50%;border:0}"
     "code{white-space:normal;overflow-wrap:anywhere}}\n"
     "@media print{html{font-size:10pt}body{max-width:none;padding:0}section{margin-top:20px}"
-    "code{font-size:7pt}h2{break-after:avoid}tr,svg,.facts,.verdict{break-inside:avoid}"
+    "code{font-size:7.5pt}h2{break-after:avoid}tr,svg,.facts,.verdict{break-inside:avoid}"
     "thead{display:table-header-group}}\n";
 
 /* The page quotes texts and drafts: nothing in them may ever load or run anything. */
