@@ -30,8 +30,15 @@ static void add_fact(struct strbuf *b, const struct caption_result *c)
 static void print_review(struct screen *s, const struct caption_result *c, const char *name)
 {
     char line[300], count[32];
-    if (!c->source->rule->review_required || !(c->machine + c->waiting))
+    bool required = c->source->rule->review_required;
+    if (!(c->machine + c->waiting) || (!required && !c->accepted))
         return;
+    if (!required) {
+        snprintf(line, sizeof line, _("%s accepted; all are learned: review is not required"),
+                 show_count(c->accepted, count));
+        screen_line(s, c->source->rule->name, _("review"), PAINT_NONE, line, -1);
+        return;
+    }
     if (!c->waiting) {
         snprintf(line, sizeof line, _("%s accepted, none waits"), show_count(c->accepted, count));
         screen_line(s, c->source->rule->name, _("review"), PAINT_NONE, line, -1);

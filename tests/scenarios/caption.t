@@ -77,4 +77,8 @@ settle
 run caption client-a
 says 'rows without an id are for the whole file' '2 yours'
 
+
+# Acceptance where it is not required is recorded, and said to change nothing.
+run caption --accept proposals-a bridge.md
+says 'accepted' 'accepted; all are learned: review is not required'
 finish
