@@ -446,6 +446,25 @@ static void what_is_not_accepted_waits(void **state)
     dataset_free(&d);
 }
 
+/* A heading goes with all that stands beneath it, down to the next of its level. */
+static void headings_go_with_their_texts(void **state)
+{
+    struct folder *f = *state;
+    struct captions_counts c;
+    static const char *const picks[] = {"a.md:§2"};
+    put(f, "a.md",
+        "# T\n\n## A\n\nOne.\n\n### A1\n\nTwo.\n\n### A2\n\nThree.\n\n## B\n\nFour.\n\n## C\n");
+    struct dataset d = read_edited(f, "reviewed", (struct captions_edit){true, picks, 1, NULL}, &c);
+    dataset_free(&d); /* accepted is what stood in the table: now it does */
+    d = read_edited(f, "reviewed", (struct captions_edit){true, picks, 1, NULL}, &c);
+    assert_int_equal(d.sample_count, 1);
+    assert_int_equal(d.heading_count, 4); /* T, A, A1; and C, over nothing in the first place */
+    assert_true(waits(&d, SAMPLE_HEADING, "### A2") && waits(&d, SAMPLE_HEADING, "## B"));
+    assert_int_equal(d.waiting_count, 5);
+    assert_int_equal(d.waiting_texts, 3);
+    dataset_free(&d);
+}
+
 static void acceptance_is_of_one_caption_of_one_text(void **state)
 {
     (void)state;
@@ -535,6 +554,7 @@ int main(void)
         TEST(a_table_that_cannot_be_written_is_a_note),
         TEST(headless_texts_group_by_a_few),
         TEST(what_is_not_accepted_waits),
+        TEST(headings_go_with_their_texts),
         cmocka_unit_test(acceptance_is_of_one_caption_of_one_text),
         TEST(what_is_given_back_is_drafted_anew),
         TEST(version_1_is_read),
