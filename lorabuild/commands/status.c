@@ -340,8 +340,11 @@ static bool print_status(struct screen *s, struct workshop *w, const bool *shown
 static bool work(const struct options *o, struct workshop *w, void *context, struct error *e)
 {
     bool *shown = mem_array(w->project->rules->adapter_count, sizeof *shown);
+    struct error nothing = {0};
     bool ok = command_choose(w->project->rules, o->words + 1, o->word_count - 1, shown, e) &&
               print_status(context, w, shown, o, e);
+    if (ok && !o->json && !rules_make_something(w->project->rules, &nothing))
+        screen_text(context, nothing.message);
     if (ok && o->word_count < 2)
         print_disk(context, w, shown, o->json);
     free(shown);
