@@ -67,7 +67,7 @@ static bool take_fields(struct version *v)
 
 bool lineage_may_differ(const char *file)
 {
-    return strcmp(path_base(file), "adapter_config.json") == 0;
+    return strcmp(path_base(file), "adapter_config.json") == 0 || strcmp(file, LINEAGE_REPORT) == 0;
 }
 
 /* The first file of the manifest that is not there with its size. */

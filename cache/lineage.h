@@ -26,6 +26,8 @@
 #include <time.h>
 
 #define LINEAGE_FORMAT 1 /* of manifest.json; newer is refused */
+/* In a version's folder, for people: nothing is built on it. */
+#define LINEAGE_REPORT "report.html"
 /* What is being imported stands here in adapters/NAME, under the adapter's lock; lineage_heal()
  * removes what a crash left of it. */
 #define LINEAGE_IMPORT ".import"

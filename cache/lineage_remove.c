@@ -90,7 +90,7 @@ uint64_t lineage_bytes(const char *folder, const char *name, int number, size_t 
 /* --- Records, rewritten without what names the version. --- */
 
 /* `line` as it shall stand, added to `b`; nothing: it goes. */
-typedef void rewrite_line(struct strbuf *b, struct str line, int number);
+typedef void rewrite_line(struct strbuf *b, struct str line, int number, const char *digest);
 
 static bool names_version(struct str line, int number)
 {
@@ -100,8 +100,9 @@ static bool names_version(struct str line, int number)
 }
 
 /* "v3 2026-11-26 09:40:00 0…0 0…0" */
-static void redact_history(struct strbuf *b, struct str line, int number)
+static void redact_history(struct strbuf *b, struct str line, int number, const char *digest)
 {
+    (void)digest;
     size_t words = 0, n = 0;
     bool mine = names_version(line, number);
     for (; mine && n < line.size && words < 3; n++)
@@ -115,8 +116,19 @@ static void redact_history(struct strbuf *b, struct str line, int number)
     strbuf_add_byte(b, '\n');
 }
 
-static void leave_out(struct strbuf *b, struct str line, int number)
+/* The digest of the archive's tar stands last. */
+static void replace_digest(struct strbuf *b, struct str line, int number, const char *digest)
 {
+    const char *space = memrchr(line.data, ' ', line.size);
+    bool mine = space && names_version(line, number);
+    strbuf_add(b, line.data, mine ? (size_t)(space + 1 - line.data) : line.size);
+    strbuf_add_text(b, mine ? digest : "");
+    strbuf_add_byte(b, '\n');
+}
+
+static void leave_out(struct strbuf *b, struct str line, int number, const char *digest)
+{
+    (void)digest;
     if (names_version(line, number))
         return;
     strbuf_add_str(b, line);
@@ -124,7 +136,7 @@ static void leave_out(struct strbuf *b, struct str line, int number)
 }
 
 static bool rewrite_record(const char *folder, const char *name, int number, rewrite_line *change,
-                           struct error *e)
+                           const char *digest, struct error *e)
 {
     struct strbuf text = {0}, changed = {0};
     char *path = path_join(folder, name);
@@ -133,7 +145,7 @@ static bool rewrite_record(const char *folder, const char *name, int number, rew
     for (struct str rest = strbuf_str(&text); rest.size;) {
         const char *end = memchr(rest.data, '\n', rest.size);
         size_t n = end ? (size_t)(end - rest.data) : rest.size;
-        change(&changed, (struct str){rest.data, n}, number);
+        change(&changed, (struct str){rest.data, n}, number, digest);
         rest = (struct str){rest.data + n + (end != NULL), rest.size - n - (end != NULL)};
     }
     if (ok && there && !changed.size)
@@ -159,9 +171,9 @@ static bool leave_use(const char *folder, int number, struct error *e)
 static bool erase_records(const char *folder, int number, struct error *e)
 {
     return leave_use(folder, number, e) && lineage_set_aside(folder, number, false, e) &&
-           rewrite_record(folder, "history", number, redact_history, e) &&
-           rewrite_record(folder, "chosen", number, leave_out, e) &&
-           rewrite_record(folder, "blocked", number, leave_out, e);
+           rewrite_record(folder, "history", number, redact_history, NULL, e) &&
+           rewrite_record(folder, "chosen", number, leave_out, NULL, e) &&
+           rewrite_record(folder, "blocked", number, leave_out, NULL, e);
 }
 
 bool lineage_remove(const char *folder, const char *name, int number, bool erase, struct error *e)
@@ -180,6 +192,54 @@ bool lineage_remove(const char *folder, const char *name, int number, bool erase
     if (ok && access(folder, F_OK) == 0)
         ok = folder_sync(folder, e);
     free(gone);
+    free(version);
+    return ok;
+}
+
+/* --- A file of a version. --- */
+
+static bool drop_from_manifest(const char *version, const char *file, struct error *e)
+{
+    struct strbuf text = {0};
+    char *path = path_join(version, "manifest.json");
+    json_t *m = json_read_file(path, RECORD_MOST_BYTES, e);
+    bool ok = m != NULL;
+    if (ok && json_object_del(json_object_get(m, "files"), file) == 0) {
+        json_write(&text, m, true);
+        ok = file_replace(path, strbuf_str(&text), 0666, e);
+    }
+    strbuf_free(&text);
+    json_decref(m);
+    free(path);
+    return ok;
+}
+
+/* Without a line in the history the next run packs it. */
+static bool pack_again(const char *folder, const char *name, int number, struct error *e)
+{
+    struct lineage_event *events = NULL;
+    size_t count = 0, at;
+    char sha[SHA256_HEX];
+    if (!lineage_history_read(folder, &events, &count, e))
+        return false;
+    for (at = count; at > 0 && events[at - 1].number != number;)
+        at--;
+    bool ok = !at || (lineage_archive(folder, name, number, events[at - 1].date, sha, e) &&
+                      rewrite_record(folder, "history", number, replace_digest, sha, e));
+    free(events);
+    return ok;
+}
+
+bool lineage_drop_file(const char *folder, const char *name, int number, const char *file,
+                       struct error *e)
+{
+    char *version = mem_printf("%s/v%d", folder, number), *path = path_join(version, file);
+    bool there = access(version, F_OK) == 0;
+    bool ok = !there || (drop_from_manifest(version, file, e) && remove_file(NULL, path, e) &&
+                         folder_sync(version, e) &&
+                         each_archive(folder, name, number, remove_file, NULL, e) &&
+                         pack_again(folder, name, number, e));
+    free(path);
     free(version);
     return ok;
 }

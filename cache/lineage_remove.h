@@ -1,4 +1,5 @@
-/* lineage_remove: a version taken away, by gc or by forget. Call it with the adapter's lock held.
+/* lineage_remove: a version taken away, by gc or by forget, or a file out of one, by forget. Call
+ * it with the adapter's lock held.
  *
  * The archive goes first, then the folder, renamed to .vN.gone before it is emptied: at no moment
  * is there half a version, and what a crash leaves is either whole (its archive is packed again)
@@ -15,6 +16,12 @@
  * given twice) with zeros for its digests; it is taken out of set-aside, chosen and blocked; if it
  * is in use, so are CURRENT and current. A version that is not there is success. */
 bool lineage_remove(const char *folder, const char *name, int number, bool erase, struct error *e);
+
+/* Takes a file that nothing is built on out of a version: out of its manifest, its folder and its
+ * archive, which is packed anew under its old date; the history's line gets the new digest. May be
+ * repeated; a version or file that is not there is success. */
+bool lineage_drop_file(const char *folder, const char *name, int number, const char *file,
+                       struct error *e);
 
 /* Bytes of its folder and archives; *archives counts these. */
 uint64_t lineage_bytes(const char *folder, const char *name, int number, size_t *archives);

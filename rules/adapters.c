@@ -251,6 +251,23 @@ static void check_joint_rank(struct building *b, const struct instance *i,
                      (long long)joint, (long long)most);
 }
 
+/* `none`, `auto`, or requests; a later layer replaces an earlier one's. */
+static void read_report(struct load *l, const struct node *map, struct rule_adapter *a)
+{
+    const struct node *n = yaml_get(map, "report");
+    if (!n)
+        return;
+    bool is_list = n->kind == NODE_LIST;
+    a->no_report = !is_list && strcmp(n->text, "none") == 0;
+    a->request_count = 0;
+    if (a->no_report || (!is_list && strcmp(n->text, "auto") == 0))
+        return;
+    a->requests = arena_array(l->arena, is_list ? n->count : 1, sizeof *a->requests);
+    for (size_t i = 0; i < (is_list ? n->count : 1); i++)
+        a->requests[a->request_count++] =
+            arena_strdup(l->arena, is_list ? n->items[i]->text : n->text);
+}
+
 /* One layer of what is said of an adapter: of defaults:, a pattern, or its exact name. */
 static void read_layer(struct load *l, const struct node *map, struct rule_adapter *a)
 {
@@ -259,6 +276,7 @@ static void read_layer(struct load *l, const struct node *map, struct rule_adapt
     if (chain)
         schema_int(&l->report, chain, "max_chain", 0, 1000, &a->max_chain);
     schema_read_check(&l->report, yaml_get(map, "check"), &a->check);
+    read_report(l, map, a);
 }
 
 static void read_recipe(struct building *b, const struct instance *i, struct rule_adapter *a)

@@ -74,6 +74,9 @@ struct rule_adapter {
     const char *trigger;
     int64_t max_chain; /* updates before a full rebuild (5) */
     struct rule_check check;
+    bool no_report;        /* `report: none` */
+    const char **requests; /* that the report drafts; none: it chooses some */
+    size_t request_count;
     const char *not_built_kind; /* "pictures", …: building it fails with exit 1; NULL = built */
     const char *output;         /* absolute folder of its versions: adapters/NAME */
     bool flat_output; /* the seed's dialect: the current version's files also stand in output */

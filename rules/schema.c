@@ -41,6 +41,7 @@ static const struct schema_key defaults_keys[] = {
 static const struct schema_key recipe_only_keys[] = {
     {"max_chain", NODE_TEXT, "a whole number from 0 to 1000", NULL},
     {"check", NODE_TEXT | NODE_MAP, "none, or {limit: 1%, least_documents: 10}", check_words},
+    {"report", TEXT_OR_LIST, "none, or the requests to draft", NULL},
 };
 
 static const struct schema_key dataset_keys[] = {
@@ -62,6 +63,7 @@ static const struct schema_key adapter_keys[] = {
     {"continue", NODE_TEXT, "the name of an adapter", NULL},
     {"trigger", NODE_TEXT, "a word", NULL},
     {"max_chain", NODE_TEXT, "a whole number from 0 to 1000", NULL},
+    {"report", TEXT_OR_LIST, "none, or the requests to draft", NULL},
     {"check", NODE_TEXT | NODE_MAP, "none, or {limit: 1%, least_documents: 10}", check_words},
 };
 

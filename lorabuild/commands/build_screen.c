@@ -3,6 +3,7 @@
 #include "lorabuild/commands/screen.h"
 #include "lorabuild/commands/show_plan.h"
 #include "lorabuild/common/clock.h"
+#include "lorabuild/common/file.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/run/disk.h"
@@ -10,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 struct build_screen {
     struct screen screen;
@@ -93,15 +95,18 @@ static void show_details(struct build_screen *b, const struct source *s)
     strbuf_free(&line);
 }
 
+/* Path as a person types it: relative to the rule file's folder. */
+static const char *shown_path(const struct workshop *w, const char *path)
+{
+    return path_behind(path, w->project->rules->root);
+}
+
 static void show_captions(struct build_screen *b, const struct target *t, const struct source *s)
 {
     struct strbuf line = {0};
     size_t captioned = 0;
     char count[32];
-    const char *root = b->workshop->project->rules->root;
-    const char *path = s->captions_path;
-    if (strncmp(path, root, strlen(root)) == 0 && path[strlen(root)] == '/')
-        path += strlen(root) + 1;
+    const char *path = shown_path(b->workshop, s->captions_path);
     for (size_t i = 0; i < s->data.document_count; i++)
         for (size_t k = 0; k < s->data.documents[i].count; k++)
             captioned += s->data.documents[i].samples[k].caption.size > 0;
@@ -112,10 +117,26 @@ static void show_captions(struct build_screen *b, const struct target *t, const 
     strbuf_free(&line);
 }
 
+/* What `review: required` leaves out until somebody has read it. */
+static void show_waiting(struct build_screen *b, const struct target *t)
+{
+    char line[300];
+    size_t n = target_waiting(b->workshop, t);
+    if (!n)
+        return;
+    snprintf(line, sizeof line, "%zu %s", n,
+             show_plural(n, _("caption waits for you; its text is not learned yet"),
+                         _("captions wait for you; their texts are not learned yet")));
+    screen_line(&b->screen, t->rule->name, _("review"), PAINT_YELLOW, line, -1);
+    snprintf(line, sizeof line, "lorabuild caption --accept %s", t->rule->name);
+    screen_more(&b->screen, line);
+}
+
 static void show_notes(struct build_screen *b, const struct build_job *job)
 {
     const struct target *t = job->target;
     char line[120];
+    show_waiting(b, t);
     for (size_t i = 0; i < t->rule->data_count; i++) {
         const struct source *s = &b->workshop->sources[t->rule->data[i]];
         for (size_t k = 0; k < s->data.note_count; k++)
@@ -241,13 +262,6 @@ static void on_trained(void *context, struct build_job *job)
     screen_line(&b->screen, job->target->rule->name, _("train"), PAINT_NONE, line,
                 job->train_seconds);
     show_check(b, job);
-}
-
-/* Path as a person types it: relative to the rule file's folder. */
-static const char *shown_path(const struct workshop *w, const char *path)
-{
-    size_t n = strlen(w->project->rules->root);
-    return strncmp(path, w->project->rules->root, n) == 0 && path[n] == '/' ? path + n + 1 : path;
 }
 
 static void on_ready(void *context, struct build_job *job)
@@ -388,8 +402,11 @@ static void show_idle(struct build_screen *b, const struct build *build)
     const struct rules *r = b->workshop->project->rules;
     for (size_t i = 0; i < r->adapter_count; i++) {
         const struct target *t = &b->workshop->targets[i];
-        if (build_is_idle(build, (int)i))
-            show_current(&b->screen, t, clock_seconds() - b->started_s);
+        if (!build_is_idle(build, (int)i))
+            continue;
+        show_current(&b->screen, t, clock_seconds() - b->started_s);
+        b->screen.name = t->rule->name;
+        show_waiting(b, t);
     }
 }
 
@@ -415,6 +432,15 @@ static void show_mended(struct build_screen *b)
     b->workshop->project->note[0] = '\0';
 }
 
+static void show_report(struct build_screen *b, const struct rule_adapter *rule, int version)
+{
+    char *path = mem_printf("%s/v%d/" LINEAGE_REPORT, rule->output, version), line[400];
+    snprintf(line, sizeof line, _("Read it   %s"), shown_path(b->workshop, path));
+    if (access(path, R_OK) == 0)
+        screen_text(&b->screen, line);
+    free(path);
+}
+
 static void show_try(struct build_screen *b, const struct build *build)
 {
     const struct rules *r = b->workshop->project->rules;
@@ -428,6 +454,7 @@ static void show_try(struct build_screen *b, const struct build *build)
         strbuf_printf(&line, _("Try it    lorabuild draft %s \"…\""),
                       r->adapters[job->adapter].name);
         screen_text(&b->screen, line.data);
+        show_report(b, &r->adapters[job->adapter], job->version);
         strbuf_free(&line);
         return;
     }

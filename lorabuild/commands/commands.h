@@ -7,6 +7,7 @@
 #include "lorabuild/run/target.h"
 
 int command_build(const struct options *o, char *const *names, int count);
+int command_caption(const struct options *o);
 int command_log(const struct options *o);
 int command_use(const struct options *o);
 int command_show(const struct options *o);

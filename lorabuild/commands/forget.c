@@ -1,6 +1,7 @@
 #include "lorabuild/commands/commands.h"
 #include "lorabuild/commands/ndjson.h"
 #include "lorabuild/commands/screen.h"
+#include "lorabuild/common/file.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/run/forget.h"
@@ -76,12 +77,33 @@ static void add_versions(struct sentence *s, const struct forget *f)
         }
 }
 
+/* "report of v1", "reports of text-a v1, v3": of versions that stay. */
+static void add_reports(struct sentence *s, const struct forget *f)
+{
+    struct strbuf b = {0};
+    size_t count = 0;
+    for (size_t n = 0; n < f->list.adapter_count; n++)
+        for (size_t k = 0; k < f->list.adapters[n].report_count; k++, count++)
+            strbuf_printf(&b, "%s%s%sv%d", count ? ", " : "",
+                          f->list.adapter_count > 1 && !k ? adapter_name(f, n) : "",
+                          f->list.adapter_count > 1 && !k ? " " : "",
+                          f->list.adapters[n].reports[k]);
+    if (count) {
+        char *part =
+            mem_printf("%s %s", show_plural(count, _("report of"), _("reports of")), b.data);
+        add_part(s, part);
+        free(part);
+    }
+    strbuf_free(&b);
+}
+
 static void show_plan_of(struct screen *s, const struct forget *f)
 {
     struct sentence words;
     char size[32];
     begin_sentence(&words, _("Erase"));
     add_versions(&words, f);
+    add_reports(&words, f);
     add_number(&words, f->checkpoints, _("checkpoint"), _("checkpoints"));
     add_number(&words, f->archives, _("archive"), _("archives"));
     char *last = mem_printf(_("text and captions: %s"), show_size(f->bytes, size));
@@ -128,8 +150,7 @@ static bool ask(const struct options *o, const char *name, struct error *e)
 
 static const char *shown_path(const struct workshop *w, const char *path)
 {
-    size_t n = strlen(w->project->rules->root);
-    return strncmp(path, w->project->rules->root, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+    return path_behind(path, w->project->rules->root);
 }
 
 static void show_done(struct screen *s, const struct forget *f)
@@ -155,11 +176,13 @@ static json_t *json_plan(const struct forget *f)
 {
     json_t *adapters = json_array(), *beyond = json_array();
     for (size_t n = 0; n < f->list.adapter_count; n++) {
-        json_t *versions = json_array();
+        json_t *versions = json_array(), *reports = json_array();
         for (size_t k = 0; k < f->list.adapters[n].version_count; k++)
             json_array_append_new(versions, json_integer(f->list.adapters[n].versions[k]));
-        json_array_append_new(
-            adapters, json_pack("{s:s, s:o}", "adapter", adapter_name(f, n), "versions", versions));
+        for (size_t k = 0; k < f->list.adapters[n].report_count; k++)
+            json_array_append_new(reports, json_integer(f->list.adapters[n].reports[k]));
+        json_array_append_new(adapters, json_pack("{s:s, s:o, s:o}", "adapter", adapter_name(f, n),
+                                                  "versions", versions, "reports", reports));
     }
     for (size_t i = 0; i < f->beyond_count; i++)
         json_array_append_new(beyond, json_string(f->beyond[i]));

@@ -113,6 +113,7 @@ static const struct {
     int (*run)(const struct options *o);
 } commands[] = {
     /* clang-format off */
+    {"caption", command_caption},
     {"diff", command_diff},
     {"doctor", command_doctor},
     {"draft", command_draft},

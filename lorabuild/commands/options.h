@@ -14,8 +14,8 @@ struct options {
     uint64_t memory_bytes;
     const char *device, *trace;
     /* what single commands take */
-    const char *yes, *never_saw, *to, *output, *graph;
-    bool undo;
+    const char *yes, *never_saw, *to, *output, *graph, *redo;
+    bool undo, accept;
     /* draft */
     double temperature, top_p, repeat_penalty;
     int64_t top_k, max_tokens, seed;

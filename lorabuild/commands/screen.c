@@ -273,15 +273,7 @@ const char *show_about(double seconds, char text[static 40])
 
 const char *show_count(uint64_t n, char text[static 32])
 {
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), out = 0;
-    for (int i = 0; i < length; i++) {
-        if (i && (length - i) % 3 == 0)
-            text[out++] = ',';
-        text[out++] = digits[i];
-    }
-    text[out] = '\0';
-    return text;
+    return str_count(n, text);
 }
 
 char *show_quoted(const char *text)

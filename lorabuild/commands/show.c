@@ -3,6 +3,7 @@
 #include "lorabuild/commands/ndjson.h"
 #include "lorabuild/commands/reader.h"
 #include "lorabuild/commands/screen.h"
+#include "lorabuild/common/file.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/formats/peft.h"
@@ -21,8 +22,7 @@ struct sheet {
 
 static const char *beneath_root(const struct rules *r, const char *path)
 {
-    size_t n = strlen(r->root);
-    return strncmp(path, r->root, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+    return path_behind(path, r->root);
 }
 
 /* --- Values. --- */

@@ -121,9 +121,14 @@ static void describe_current(struct row *row, const struct workshop *w, const st
 {
     const char *parent =
         t->rule->parent >= 0 ? w->project->rules->adapters[t->rule->parent].name : "";
-    row->attention = t->newer_parent || t->lineage.chosen.number;
+    size_t waiting = target_waiting(w, t);
+    row->attention = t->newer_parent || t->lineage.chosen.number || waiting;
     if (t->lineage.chosen.number) {
         describe_choice(row, &t->lineage);
+    } else if (waiting) {
+        strbuf_printf(
+            &row->state, "%zu %s", waiting,
+            show_plural(waiting, _("caption waits for review"), _("captions wait for review")));
     } else if (t->newer_parent) {
         strbuf_printf(&row->state, _("keeps %s v%d; %s v%d exists (-U)"), parent, t->parent_version,
                       parent, t->newer_parent);
@@ -145,7 +150,12 @@ static void describe(struct row *row, const struct workshop *w, const struct tar
         return;
     case PLAN_USE: strbuf_printf(&row->state, _("v%d fits again"), t->plan.version); return;
     case PLAN_ASIDE: describe_aside(row, t); return;
-    case PLAN_EMPTY: strbuf_add_text(&row->state, _("nothing to learn yet")); return;
+    case PLAN_EMPTY:
+        if (target_waiting(w, t))
+            strbuf_add_text(&row->state, _("all its captions wait for review"));
+        else
+            strbuf_add_text(&row->state, _("nothing to learn yet"));
+        return;
     case PLAN_VANISHED:
         strbuf_add_text(&row->state, _("over half of its documents are gone"));
         return;

@@ -305,3 +305,9 @@ bool path_is_beneath(const char *path, const char *folder)
     return strncmp(path, folder, n) == 0 &&
            (path[n] == '\0' || path[n] == '/' || folder[n - 1] == '/');
 }
+
+const char *path_behind(const char *path, const char *folder)
+{
+    size_t n = strlen(folder);
+    return strncmp(path, folder, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+}

@@ -56,5 +56,7 @@ char *path_folder(const char *path);     /* what stands before it, "." if nothin
 char *path_clean(const char *path);
 /* Is `path` equal to `folder` or beneath it, by text (both clean)? */
 bool path_is_beneath(const char *path, const char *folder);
+/* What stands behind `folder` and its slash; all of `path` where it is not beneath it. */
+const char *path_behind(const char *path, const char *folder);
 
 #endif

@@ -256,3 +256,16 @@ bool str_to_double(struct str s, double *value)
     }
     return *end == '\0' && isfinite(*value);
 }
+
+const char *str_count(uint64_t n, char text[static 32])
+{
+    char digits[24];
+    int length = snprintf(digits, sizeof digits, "%llu", (unsigned long long)n), out = 0;
+    for (int i = 0; i < length; i++) {
+        if (i && (length - i) % 3 == 0)
+            text[out++] = ',';
+        text[out++] = digits[i];
+    }
+    text[out] = '\0';
+    return text;
+}

@@ -50,7 +50,8 @@ void utf8_add(struct strbuf *b, uint32_t code_point);
 bool utf8_valid(struct str s, size_t *bad_at); /* bad_at may be NULL */
 
 /* Numbers in full, or false: no white space, no rest, no overflow. */
-bool str_to_int(struct str s, int64_t *value);   /* decimal, or 0x hexadecimal */
-bool str_to_double(struct str s, double *value); /* decimal or scientific; always '.' */
+bool str_to_int(struct str s, int64_t *value);           /* decimal, or 0x hexadecimal */
+bool str_to_double(struct str s, double *value);         /* decimal or scientific; always '.' */
+const char *str_count(uint64_t n, char text[static 32]); /* "1,204" */
 
 #endif

@@ -1,8 +1,6 @@
-#include "lorabuild/data/captions.h"
+#include "lorabuild/data/captions_parts.h"
 
 #include "lorabuild/common/file.h"
-#include "lorabuild/data/captions_table.h"
-#include "lorabuild/data/wording.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,25 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NO_ROW = -1, EXCERPT = 40 };
-
-/* A text that may have a row. */
-struct asker {
-    struct document *document;
-    struct sample *sample;
-    struct str name; /* its file, as the table writes it */
-    struct str id;
-    struct wording wording;
-    ptrdiff_t row;
-};
-
-struct joining {
-    struct captions_table table;
-    struct arena arena;
-    struct asker *askers;
-    size_t count;
-    bool generate;
-};
+enum { EXCERPT = 40 };
 
 static struct str kept(struct arena *a, struct strbuf *b)
 {
@@ -169,7 +149,13 @@ static void set_machine_row(struct joining *j, struct caption_row *row, const st
                             struct str prompt)
 {
     struct strbuf by = {0};
-    captions_by(&by, prompt);
+    row->accepted = row->accepted && str_equal(prompt, row->prompt);
+    if (row->accepted)
+        captions_by_accepted(&by, a->id, prompt);
+    else
+        captions_by(&by, prompt);
+    if (!str_equal(prompt, row->prompt))
+        j->counts->fresh++;
     set_cell(j, row, CAPTION_FILENAME, a->name);
     set_cell(j, row, CAPTION_PROMPT, prompt);
     set_cell(j, row, CAPTION_BY, kept(&j->arena, &by));
@@ -195,38 +181,43 @@ static struct str generate(struct joining *j, struct asker *a, ptrdiff_t last)
     return request;
 }
 
-/* The caption of one text; `skip`: it is left out. */
-static struct str caption_of(struct joining *j, struct asker *a, ptrdiff_t last, bool *skip)
+static struct str users_caption(struct joining *j, const struct caption_row *row, enum fate *fate)
 {
-    const struct caption_row *row = a->row == NO_ROW ? NULL : &j->table.rows[a->row];
-    *skip = false;
-    if (!row || (row->machine && !row->skip)) {
-        const struct caption_row *whole = captions_take(&j->table, STR(""), &a->name);
-        if (!whole && !j->generate)
-            return STR("");
-        if (!whole)
-            return generate(j, a, last);
-        if (row)
-            j->table.rows[a->row].used = false; /* the file's row speaks for it */
-        a->row = NO_ROW;
-        *skip = whole->skip;
-        return whole->prompt;
-    }
-    *skip = row->skip;
-    set_cell(j, &j->table.rows[a->row], CAPTION_FILENAME, a->name);
+    *fate = row->skip ? SKIPPED : LEARNED;
+    j->counts->skipped += row->skip;
+    j->counts->yours += !row->skip;
     return row->prompt;
 }
 
-static void take_out_skipped(struct dataset *d)
+static struct str machines_caption(struct joining *j, struct asker *a, ptrdiff_t last,
+                                   enum fate *fate)
 {
-    for (size_t i = 0; i < d->document_count; i++) {
-        struct document *document = &d->documents[i];
-        size_t kept_count = 0;
-        for (size_t k = 0; k < document->count; k++)
-            if (document->samples[k].line) /* 0 marks it */
-                document->samples[kept_count++] = document->samples[k];
-        document->count = kept_count;
+    struct str caption = generate(j, a, last);
+    bool accepted = j->table.rows[a->row].accepted;
+    *fate = j->review && !accepted ? WAITING : LEARNED;
+    j->counts->machine++;
+    j->counts->accepted += accepted;
+    j->counts->waiting += *fate == WAITING;
+    return caption;
+}
+
+/* The caption of one text, and what becomes of it. */
+static struct str caption_of(struct joining *j, struct asker *a, ptrdiff_t last, enum fate *fate)
+{
+    struct caption_row *row = a->row == NO_ROW ? NULL : &j->table.rows[a->row];
+    if (row && (!row->machine || row->skip)) {
+        set_cell(j, row, CAPTION_FILENAME, a->name);
+        return users_caption(j, row, fate);
     }
+    const struct caption_row *whole = captions_take(&j->table, STR(""), &a->name);
+    if (whole) {
+        if (row)
+            row->used = false; /* the file's row speaks for it */
+        a->row = NO_ROW;
+        return users_caption(j, whole, fate);
+    }
+    *fate = LEARNED;
+    return j->generate ? machines_caption(j, a, last, fate) : STR("");
 }
 
 static void answer(struct joining *j, struct dataset *d)
@@ -235,19 +226,16 @@ static void answer(struct joining *j, struct dataset *d)
     ptrdiff_t last = NO_ROW;
     for (size_t i = 0; i < j->count; i++) {
         struct asker *a = &j->askers[i];
-        bool skip;
         if (a->document != current)
             last = NO_ROW;
         current = a->document;
-        struct str caption = caption_of(j, a, last, &skip);
+        struct str caption = caption_of(j, a, last, &a->fate);
         a->sample->caption =
             (struct str){arena_strndup(&d->arena, caption.data, caption.size), caption.size};
-        if (skip)
-            a->sample->line = 0;
         if (a->row != NO_ROW)
             last = a->row;
     }
-    take_out_skipped(d);
+    captions_leave_out(j, d);
 }
 
 static void note(struct captions_notes *n, struct dataset *d, const char *format, ...)
@@ -309,7 +297,9 @@ static bool write_table(struct joining *j, struct dataset *d, const char *path, 
 {
     char *folder = path_folder(path);
     bool ok = true;
-    if (access(folder, W_OK) < 0) {
+    if (access(folder, W_OK) < 0 && j->counts->edited) {
+        ok = error_errno(e, "%s", path);
+    } else if (access(folder, W_OK) < 0) {
         note(notes, d, "%s: its folder cannot be written; captions are made anew each time", path);
     } else if (!is_as_read(j, path)) {
         *changed = true;
@@ -322,20 +312,26 @@ static bool write_table(struct joining *j, struct dataset *d, const char *path, 
     return ok;
 }
 
-bool captions_join(struct dataset *d, const char *path, bool generate_them, struct digest *file,
-                   struct captions_notes *notes, bool *changed, struct error *e)
+bool captions_join(struct dataset *d, const struct captions_request *request, struct digest *file,
+                   struct captions_counts *counts, struct captions_notes *notes, bool *changed,
+                   struct error *e)
 {
-    struct joining j = {.generate = generate_them && path};
+    const char *path = request->path;
+    struct joining j = {
+        .generate = request->generate && path, .review = request->review, .counts = counts};
     struct strbuf bytes = {0};
+    *counts = (struct captions_counts){0};
     if (!captions_table_read(&j.table, path, e))
         return false;
     gather(&j, d);
     match(&j);
+    if (request->edit)
+        captions_apply_edit(&j, request->edit);
     answer(&j, d);
     if (path)
         drop_unused(&j, d, path, notes);
     bool ok = true;
-    if (j.generate && captions_table_print(&j.table, &bytes))
+    if ((j.generate || counts->edited) && captions_table_print(&j.table, &bytes))
         ok = write_table(&j, d, path, strbuf_str(&bytes), notes, changed, e);
     *file = j.table.file;
     strbuf_free(&bytes);

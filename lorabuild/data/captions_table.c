@@ -74,11 +74,14 @@ static struct str one_line(struct captions_table *t, struct str cell)
 static void judge_row(struct captions_table *t, struct caption_row *row)
 {
     struct str by = str_trim(captions_cell(t, row, CAPTION_BY));
-    struct strbuf machine = {0};
+    struct strbuf machine = {0}, accepted = {0};
     row->prompt = one_line(t, captions_cell(t, row, CAPTION_PROMPT));
     captions_by(&machine, row->prompt);
-    row->machine = str_equal(by, strbuf_str(&machine));
+    captions_by_accepted(&accepted, str_trim(captions_cell(t, row, CAPTION_ID)), row->prompt);
+    row->accepted = str_equal(by, strbuf_str(&accepted));
+    row->machine = row->accepted || str_equal(by, strbuf_str(&machine));
     row->skip = by.size >= 4 && strncasecmp(by.data + by.size - 4, "skip", 4) == 0;
+    strbuf_free(&accepted);
     strbuf_free(&machine);
 }
 
@@ -103,6 +106,8 @@ static int compare_rows(const void *a, const void *b, void *context)
     if (!order)
         order = str_compare(captions_cell(t, &t->rows[i], CAPTION_FILENAME),
                             captions_cell(t, &t->rows[j], CAPTION_FILENAME));
+    if (!order)
+        order = t->rows[i].machine - t->rows[j].machine;
     return order ? order : (i > j) - (i < j);
 }
 
@@ -245,6 +250,16 @@ void captions_by(struct strbuf *out, struct str prompt)
     digest_add_str(s, prompt);
     digest_hex(digest_end(s), hex);
     strbuf_printf(out, "auto-%.*s", BY_DIGITS, hex);
+}
+
+void captions_by_accepted(struct strbuf *out, struct str id, struct str prompt)
+{
+    char hex[DIGEST_HEX];
+    struct digest_stream *s = digest_begin("accepted caption");
+    digest_add_str(s, id);
+    digest_add_str(s, prompt);
+    digest_hex(digest_end(s), hex);
+    strbuf_printf(out, "ok-%.*s", BY_DIGITS, hex);
 }
 
 static int by_anchor(const void *a, const void *b)

@@ -3,7 +3,9 @@
  * Columns filename, prompt, by, id, passage, by name in any order and case; without a row of
  * names, in this order. Other columns are the user's and are written back as they came. A row is
  * the machine's where `by` is "auto-" and the digest of its prompt: so an edited prompt makes it
- * the user's, and so does an empty `by`. `skip` in `by` leaves the sample out.
+ * the user's, and so does an empty `by`. `skip` in `by` leaves the sample out. A caption of the
+ * machine's that a person has passed has "ok-" and the digest of its `id` and prompt there: it
+ * holds for this caption of this text and no other.
  *
  * `id` is the first 12 digits of the content's digest, and more where those would look like a
  * number to a spreadsheet ("123456789012", "1234567e8901"), which would rewrite them.
@@ -27,6 +29,8 @@ struct caption_row {
     struct str *cells; /* `width` of them */
     struct str prompt; /* one line: breaks are spaces */
     bool machine, skip;
+    bool accepted;   /* a machine's row that a person has passed */
+    bool given_back; /* taken from the user just now, to be drafted anew */
     bool used, dropped;
     size_t anchor, order; /* where it stands when written */
 };
@@ -50,8 +54,9 @@ void captions_table_free(struct captions_table *t);
 
 struct str captions_cell(const struct captions_table *t, const struct caption_row *row,
                          enum caption_column column);
-/* The first unused row with this id, of this file, or of any file where `filename` is NULL; it is
- * used then. An empty id finds the row for a whole file, which is never used up. */
+/* The first unused row with this id, of this file, or of any file where `filename` is NULL, the
+ * user's before the machine's; it is used then. An empty id finds the row for a whole file, which
+ * is never used up. */
 struct caption_row *captions_take(struct captions_table *t, struct str id,
                                   const struct str *filename);
 /* A new row of the machine's, written behind row `anchor` (SIZE_MAX: at the end). */
@@ -60,7 +65,8 @@ void captions_set(struct captions_table *t, struct caption_row *row, enum captio
                   struct str value);
 
 void captions_id(struct strbuf *out, struct digest content);
-void captions_by(struct strbuf *out, struct str prompt); /* "auto-…" */
+void captions_by(struct strbuf *out, struct str prompt);                         /* "auto-…" */
+void captions_by_accepted(struct strbuf *out, struct str id, struct str prompt); /* "ok-…" */
 
 /* The file as it should be; false: as it is already. */
 bool captions_table_print(struct captions_table *t, struct strbuf *out);

@@ -240,8 +240,16 @@ static bool join_captions(struct reading *r, struct error *e)
     const struct read_request *q = r->request;
     struct captions_notes notes = {0};
     struct digest file = {{0}};
-    bool generate = strcmp(q->caption_mode, "headings") == 0;
-    bool ok = captions_join(r->d, q->captions_path, generate, &file, &notes, r->changed, e);
+    bool review = strcmp(q->caption_mode, "reviewed") == 0;
+    struct captions_counts counts;
+    struct captions_request captions = {.path = q->captions_path,
+                                        .generate =
+                                            review || strcmp(q->caption_mode, "headings") == 0,
+                                        .review = review,
+                                        .edit = q->edit};
+    bool ok = captions_join(r->d, &captions, &file, &counts, &notes, r->changed, e);
+    if (q->counts)
+        *q->counts = counts;
     for (size_t i = 0; i < notes.count; i++)
         add_note(r, NULL, notes.items[i]);
     free(notes.items);

@@ -10,6 +10,7 @@
 #ifndef LORABUILD_DATA_READ_H
 #define LORABUILD_DATA_READ_H
 
+#include "lorabuild/data/captions.h"
 #include "lorabuild/data/seal.h"
 
 struct read_request {
@@ -17,8 +18,10 @@ struct read_request {
     const struct seal_source *sources;
     size_t source_count;
     const char *captions_path; /* metadata.csv to read and, for generated captions, to write */
-    const char *caption_mode;  /* "headings" or "none" */
+    const char *caption_mode;  /* "headings", "reviewed" (headings, once accepted) or "none" */
     const char *keep;          /* the client's (or shared) keep folder */
+    const struct captions_edit *edit; /* what a person asks of the captions; NULL: nothing */
+    struct captions_counts *counts;   /* filled if not NULL */
 };
 
 /* Fills *d and seals it under d->key, which is the key of the folder as it is afterwards, captions

@@ -54,6 +54,15 @@ struct unread { /* a file that is not learned, and why */
     const char *path, *reason;
 };
 
+/* A text whose caption nobody has accepted yet, where that is required, or a heading with nothing
+ * else beneath it: no sample of its document, so not learned, but not withdrawn either. */
+struct waiting {
+    struct digest content;
+    uint32_t document; /* index into documents */
+    size_t place;
+    bool heading;
+};
+
 /* One dataset as it was sealed: what planning compares and what trainers read. */
 struct dataset {
     struct arena arena;         /* owns all below */
@@ -68,6 +77,9 @@ struct dataset {
     size_t unread_count;
     char **notes; /* sentences for the user: odd encodings, captions without a match */
     size_t note_count;
+    struct waiting *waiting;
+    size_t waiting_count;
+    size_t waiting_texts; /* of these, headings not counted */
 };
 
 /* Adds `text` as samples hold it: without white space at line ends, blank lines around it, "\r"

@@ -1,4 +1,4 @@
-/* <keep>/datasets/<dataset key>, version 1:
+/* <keep>/datasets/<dataset key>, version 2:
  *
  *   "LBDATSET", u32 version, the header:
  *       u32 extractor, key, set, u64 documents, samples, headings, duplicates,
@@ -7,6 +7,7 @@
  *       u8 kind, u8 heading level, u32 passage, u64 line, u64 place, content, id, caption
  *   u64 unread, each: path, reason
  *   u64 notes, each a string
+ *   u64 waiting, each: u8 kind, u32 document, u64 place, content    (missing in version 1)
  *   XXH3-128 of all before it
  *
  * The texts stand in the sources' seals.
@@ -23,9 +24,10 @@
 
 #define MAGIC "LBDATSET"
 enum {
-    VERSION = 1,
+    VERSION = 2,
     HEADER = 8 + 4 + 4 + 16 + 16 + 4 * 8 + 16,
     DOCUMENT_LEAST = 5 + 16 + 1 + 8,
+    WAITING = 1 + 4 + 8 + 16,
     SAMPLE_LEAST = 1 + 1 + 4 + 8 + 8 + 16 + 16 + 5
 };
 
@@ -118,6 +120,14 @@ static void sync_seals(const char *keep)
     close(fd);
 }
 
+static void pack_waiting(struct strbuf *b, const struct waiting *w)
+{
+    packed_u8(b, w->heading ? SAMPLE_HEADING : SAMPLE_TEXT);
+    packed_u32(b, w->document);
+    packed_u64(b, w->place);
+    packed_digest(b, w->content);
+}
+
 bool seal_write_dataset(const char *keep, const struct dataset *d, struct error *e)
 {
     struct strbuf b = {0};
@@ -132,6 +142,9 @@ bool seal_write_dataset(const char *keep, const struct dataset *d, struct error 
     packed_u64(&b, d->note_count);
     for (size_t i = 0; i < d->note_count; i++)
         packed_str(&b, str_of(d->notes[i]));
+    packed_u64(&b, d->waiting_count);
+    for (size_t i = 0; i < d->waiting_count; i++)
+        pack_waiting(&b, &d->waiting[i]);
     packed_end(&b);
     char *path = seal_dataset_path(keep, d->key);
     sync_seals(keep);
@@ -221,6 +234,17 @@ static void unpack_document(struct unpacker *u, struct document *d, struct arena
     }
 }
 
+static void unpack_waiting(struct unpacker *u, struct dataset *d, struct waiting *w)
+{
+    unsigned kind = unpack_u8(u);
+    w->heading = kind == SAMPLE_HEADING;
+    w->document = unpack_u32(u);
+    w->place = (size_t)unpack_u64(u);
+    w->content = unpack_digest(u);
+    u->bad = u->bad || kind > SAMPLE_HEADING || w->document >= d->document_count;
+    d->waiting_texts += !w->heading;
+}
+
 static void unpack_rest(struct unpacker *u, struct dataset *d)
 {
     d->unread_count = unpack_count(u, 10);
@@ -233,6 +257,12 @@ static void unpack_rest(struct unpacker *u, struct dataset *d)
     d->notes = arena_array(&d->arena, d->note_count, sizeof *d->notes);
     for (size_t i = 0; i < d->note_count; i++)
         d->notes[i] = (char *)(uintptr_t)unpack_str(u).data;
+    if (u->at == u->end)
+        return;
+    d->waiting_count = unpack_count(u, WAITING);
+    d->waiting = arena_array(&d->arena, d->waiting_count, sizeof *d->waiting);
+    for (size_t i = 0; i < d->waiting_count; i++)
+        unpack_waiting(u, d, &d->waiting[i]);
 }
 
 /* Lays the texts of its source's seal under a document's samples. Samples that captions leave out

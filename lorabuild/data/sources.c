@@ -55,6 +55,8 @@ static bool is_ignored(const char *base)
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         if (n == ignored[i].size && strcasecmp(base, ignored[i].data) == 0)
             return true;
+    if (n > 13 && strcasecmp(base + n - 13, ".metadata.csv") == 0)
+        return true; /* of a dataset that is one file, or whose folder cannot be written */
     /* what file_replace() leaves when it is killed */
     return n > 4 && strcmp(base + n - 4, ".tmp") == 0 && strstr(base, "metadata.csv.");
 }

@@ -131,6 +131,8 @@ static bool write_answer(struct drafting *d, struct error *e)
             return true;
         tokens_add(&d->tokens, id);
     }
+    if (r->cut)
+        *r->cut = true;
     return true;
 }
 

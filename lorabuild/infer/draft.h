@@ -26,6 +26,7 @@ struct draft_request {
     struct draft_options options;
     bool (*write)(void *context, struct str bytes); /* whole characters; false stops */
     void *context;
+    bool *cut; /* set where max_tokens ended it, not the model; may be NULL */
 };
 
 bool draft_run(const struct draft_request *r, struct error *e);

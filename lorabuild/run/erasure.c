@@ -7,6 +7,7 @@
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/run/erasure_captions.h"
+#include "lorabuild/run/erasure_names.h"
 #include "lorabuild/run/needles.h"
 
 #include <dirent.h>
@@ -155,7 +156,8 @@ static bool erase_flat_copies(const struct erasure_adapter *a, struct error *e)
     return ok;
 }
 
-static bool erase_adapter(const struct erasure_adapter *a, struct project *p, struct error *e)
+static bool erase_adapter(const struct erasure *x, const struct erasure_adapter *a,
+                          struct project *p, struct error *e)
 {
     const struct scope *s = project_scope(p, a->client);
     const char *name = adapter_name(a);
@@ -163,6 +165,7 @@ static bool erase_adapter(const struct erasure_adapter *a, struct project *p, st
     for (size_t i = 0; ok && i < a->version_count; i++)
         ok = lineage_remove(a->folder, name, a->versions[i], true, e) &&
              erase_record(s, name, a->versions[i], e);
+    ok = ok && erasure_names(x, a, s->keep, e);
     char *forgotten = path_join(a->folder, "forgotten");
     ok = ok && sweep_temporaries(a->folder, "", false, e) &&
          sweep_temporaries(forgotten, "", false, e);
@@ -341,7 +344,7 @@ bool erasure_run(const struct erasure *x, struct project *p, char ***unwritable,
     }
     ok = ok && rewrite_all_stores(x, p, &f.stores, e) && erase_seals(x, p, &f, e);
     for (size_t i = 0; ok && i < x->adapter_count; i++)
-        ok = erase_adapter(&x->adapters[i], p, e);
+        ok = erase_adapter(x, &x->adapters[i], p, e);
     search_close(&f);
     return ok && write_receipt(x, e) && remove_lists(x, e);
 }

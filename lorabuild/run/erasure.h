@@ -17,6 +17,8 @@ struct erasure_adapter {
     bool loses_use;     /* the version in use is among those erased */
     int *versions;
     size_t version_count;
+    int *reports; /* versions that stay, but whose report names a document */
+    size_t report_count;
 };
 
 struct erasure {

@@ -3,6 +3,7 @@
  *   lorabuild-erasure 1
  *   receipt PATH TEXT
  *   adapter FOLDER CLIENT FLAT LOSES-USE VERSION…
+ *   report ADAPTER VERSION            (the number of its line, from 0)
  *   scope CLIENT
  *   captions PATH
  *   name PATH
@@ -81,6 +82,9 @@ static void print(struct strbuf *b, const struct erasure *x, const struct projec
             strbuf_printf(b, " %d", a->versions[k]);
         strbuf_add_byte(b, '\n');
     }
+    for (size_t i = 0; i < x->adapter_count; i++)
+        for (size_t k = 0; k < x->adapters[i].report_count; k++)
+            strbuf_printf(b, "report %zu %d\n", i, x->adapters[i].reports[k]);
     add_texts(b, "scope", x->clients, x->client_count, NULL);
     add_texts(b, "captions", x->captions, x->caption_count, p);
     add_texts(b, "name", x->names, x->name_count, NULL);
@@ -193,6 +197,18 @@ static bool take_adapter(struct erasure *x, const struct project *p, struct str 
     return true;
 }
 
+static bool take_report(struct erasure *x, struct str line)
+{
+    int adapter, version;
+    if (!take_number(&line, &adapter) || (size_t)adapter >= x->adapter_count ||
+        !take_number(&line, &version))
+        return false;
+    struct erasure_adapter *a = &x->adapters[adapter];
+    a->reports = one_more(x, a->reports, a->report_count, sizeof *a->reports);
+    a->reports[a->report_count++] = version;
+    return true;
+}
+
 static bool take_text(struct erasure *x, const struct project *p, struct str line,
                       const char ***list, size_t *count)
 {
@@ -225,6 +241,8 @@ static bool take_line(struct erasure *x, const struct project *p, struct str lin
         return take_path(&line, x, p, &x->receipt) && take_hex(&line, &x->arena, &x->receipt_text);
     if (str_is(word, "adapter"))
         return take_adapter(x, p, line);
+    if (str_is(word, "report"))
+        return take_report(x, line);
     if (str_is(word, "scope"))
         return take_text(x, NULL, line, &x->clients, &x->client_count);
     if (str_is(word, "captions"))

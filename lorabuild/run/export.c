@@ -80,13 +80,19 @@ static bool check_file(const struct version *v, const char *name, const json_t *
     return ok;
 }
 
+/* What quotes or lists the samples is not served. */
+static bool stays_at_home(const char *name)
+{
+    return strcmp(name, "samples") == 0 || strcmp(name, LINEAGE_REPORT) == 0;
+}
+
 bool export_list_version(struct archive_list *list, const struct version *v, const char *inner,
                          bool whole, struct error *e)
 {
     json_t *known;
     const char *name;
     json_object_foreach (json_object_get(v->manifest, "files"), name, known) {
-        if (!whole && strcmp(name, "samples") == 0)
+        if (!whole && stays_at_home(name))
             continue;
         if (!check_file(v, name, known, e))
             return false;
@@ -114,6 +120,7 @@ static void public_manifest(struct strbuf *b, const struct version *v)
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         json_object_set(o, keys[i], json_object_get(v->manifest, keys[i]));
     json_object_del(files, "samples");
+    json_object_del(files, LINEAGE_REPORT);
     json_object_set_new(o, "files", files);
     json_write(b, o, true);
     json_decref(o);

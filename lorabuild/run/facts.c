@@ -13,6 +13,8 @@ static void add_wanted(struct digest_set *wanted, const struct dataset *d)
     for (size_t i = 0; i < d->document_count; i++)
         for (size_t k = 0; k < d->documents[i].count; k++)
             digest_set_add(wanted, d->documents[i].samples[k].content);
+    for (size_t i = 0; i < d->waiting_count; i++)
+        digest_set_add(wanted, d->waiting[i].content);
 }
 
 /* A source with its samples. */
@@ -147,6 +149,8 @@ bool facts_is_current(struct workshop *w, struct target *t, bool *current, struc
     struct source *s = workshop_source(w, t->rule->data[0], e);
     if (!s)
         return false;
+    if (s->data.waiting_count)
+        return true; /* no part of the set, but they may be of a document that was forgotten */
     *current = digest_equal(v->want_key,
                             plan_want_key(t->recipe, t->base, t->parent_artifact, s->data.set));
     *current = *current && blocked_is_judged(t, v->want_key);

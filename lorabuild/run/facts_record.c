@@ -66,6 +66,10 @@ void facts_join(struct plan_set *set, const struct facts_dataset *list, size_t c
         add_samples(set, named[i].document, (uint32_t)i, &texts);
     }
     set->first[n] = set->count;
+    /* What waits for its caption's acceptance is not learned, but it is not gone. */
+    for (size_t i = 0; i < count; i++)
+        for (size_t k = 0; k < list[i].data->waiting_count; k++)
+            digest_set_add(&set->contents, list[i].data->waiting[k].content);
     size_t all = texts.count;
     digest_set_seal(&texts);
     digest_set_seal(&set->ids);

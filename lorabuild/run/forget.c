@@ -3,6 +3,7 @@
 #include "cache/lineage_remove.h"
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/text.h"
+#include "lorabuild/run/erasure_names.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,6 +58,8 @@ static bool add_wanted(struct forget *f, struct forget_adapter *to, int dataset,
     for (size_t i = 0; i < s->data.document_count; i++)
         for (size_t k = 0; k < s->data.documents[i].count; k++)
             digest_set_add(&to->wanted, s->data.documents[i].samples[k].content);
+    for (size_t i = 0; i < s->data.waiting_count; i++)
+        digest_set_add(&to->wanted, s->data.waiting[i].content);
     return true;
 }
 
@@ -94,6 +97,15 @@ static bool is_exposed(const struct forget *f, const struct forget_adapter *a, s
     return false;
 }
 
+/* Does its report name a document? */
+static bool is_reported(const struct forget *f, const struct version *v)
+{
+    for (size_t i = 0; i < f->document_count; i++)
+        if (erasure_report_names(v->folder, f->documents[i].path))
+            return true;
+    return false;
+}
+
 static bool gather_versions(struct forget *f, size_t n, struct error *e)
 {
     struct erasure_adapter *list = &f->list.adapters[n];
@@ -104,12 +116,17 @@ static bool gather_versions(struct forget *f, size_t n, struct error *e)
     a->current = t->lineage.current;
     a->highest = t->lineage.highest;
     list->versions = arena_array(&f->list.arena, (size_t)a->highest + 1, sizeof(int));
+    list->reports = arena_array(&f->list.arena, (size_t)a->highest + 1, sizeof(int));
     for (int number = 1; number <= a->highest; number++) {
         size_t archives;
         struct version *v = lineage_version(&t->lineage, number);
-        if ((!v && !lineage_bytes(list->folder, t->lineage.name, number, &archives)) ||
-            !is_exposed(f, a, v))
+        if (!v && !lineage_bytes(list->folder, t->lineage.name, number, &archives))
             continue;
+        if (!is_exposed(f, a, v)) {
+            if (is_reported(f, v))
+                list->reports[list->report_count++] = number;
+            continue;
+        }
         list->versions[list->version_count++] = number;
         list->loses_use = list->loses_use || number == a->current;
     }
@@ -186,7 +203,20 @@ static void gather_contents(struct forget *f)
     digest_set_free(&texts);
 }
 
-/* A document that holds one of the staying texts. */
+/* A document of a dataset that holds one of these texts; NULL = none. */
+static const char *find_holder(const struct dataset *d, const struct digest_set *texts)
+{
+    for (size_t k = 0; d->documents && k < d->document_count; k++)
+        for (size_t s = 0; s < d->documents[k].count; s++)
+            if (d->documents[k].samples[s].kind != SAMPLE_HEADING &&
+                digest_set_has(texts, d->documents[k].samples[s].content))
+                return d->documents[k].path;
+    for (size_t k = 0; d->documents && k < d->waiting_count; k++)
+        if (!d->waiting[k].heading && digest_set_has(texts, d->waiting[k].content))
+            return d->documents[d->waiting[k].document].path;
+    return NULL;
+}
+
 static void find_staying(struct forget *f)
 {
     struct digest_set all = {0};
@@ -194,14 +224,8 @@ static void find_staying(struct forget *f)
         for (size_t k = 0; k < f->documents[i].texts.count; k++)
             digest_set_add(&all, f->documents[i].texts.items[k]);
     digest_set_seal(&all);
-    for (size_t i = 0; !f->staying_in && i < rules_of(f)->dataset_count; i++) {
-        const struct dataset *d = &f->workshop->sources[i].data;
-        for (size_t k = 0; d->documents && !f->staying_in && k < d->document_count; k++)
-            for (size_t s = 0; s < d->documents[k].count; s++)
-                if (digest_set_has(&all, d->documents[k].samples[s].content) &&
-                    d->documents[k].samples[s].kind != SAMPLE_HEADING)
-                    f->staying_in = d->documents[k].path;
-    }
+    for (size_t i = 0; !f->staying_in && i < rules_of(f)->dataset_count; i++)
+        f->staying_in = find_holder(&f->workshop->sources[i].data, &all);
     digest_set_free(&all);
 }
 

@@ -135,15 +135,27 @@ static struct forget_document *find_document(struct forget *f, int dataset, cons
     return d;
 }
 
-static void add_state(struct finding *s, int dataset, const struct document *d)
+static void add_samples(struct forget_document *to, const struct document *d)
 {
-    struct forget_document *to = find_document(s->forget, dataset, d->path, &s->last);
-    digest_set_add(&to->sources, d->source);
     for (size_t i = 0; i < d->count; i++) {
         digest_set_add(&to->contents, d->samples[i].content);
         if (d->samples[i].kind != SAMPLE_HEADING)
             digest_set_add(&to->texts, d->samples[i].content);
     }
+}
+
+/* With what captions leave out of a dataset: that stands in the source's seal alone. */
+static void add_state(struct finding *s, int dataset, const struct source *now,
+                      const struct document *d)
+{
+    struct forget_document *to = find_document(s->forget, dataset, d->path, &s->last);
+    struct arena a = {0};
+    struct document whole = {.path = d->path, .kind = d->kind};
+    digest_set_add(&to->sources, d->source);
+    add_samples(to, d);
+    if (seal_read_source(&whole, now->scope->keep, d->source, &a, NULL))
+        add_samples(to, &whole);
+    arena_free(&a);
 }
 
 static bool is_there(const struct source *now, const char *path)
@@ -187,13 +199,13 @@ static bool take_document(struct finding *s, int dataset, const struct source *n
     if (!there)
         remember_gone(s, d->path);
     if (s->request->all && !there)
-        add_state(s, dataset, d);
+        add_state(s, dataset, now, d);
     for (size_t i = 0; i < s->request->file_count; i++) {
         if (!forget_names(now->rule, d->path, s->request->files[i]))
             continue;
         if (there)
             return refuse_present(s, now, d->path, e);
-        add_state(s, dataset, d);
+        add_state(s, dataset, now, d);
         s->found[i] = true;
     }
     return true;

@@ -68,6 +68,21 @@ static bool check_document(const struct target *t, struct tombstones *stones,
            refuse(t, s, d, stones->documents[document].date, d->samples[text].place, e);
 }
 
+/* What waits for review may not be accepted either. */
+static bool check_waiting(const struct target *t, struct tombstones *stones, const struct source *s,
+                          struct error *e)
+{
+    for (size_t i = 0; i < s->data.waiting_count; i++) {
+        const struct waiting *w = &s->data.waiting[i];
+        size_t document = w->heading ? TOMBSTONE_NONE
+                                     : tombstones_find_digest(stones, TOMBSTONE_TEXT, w->content);
+        if (document != TOMBSTONE_NONE)
+            return refuse(t, s, &s->data.documents[w->document], stones->documents[document].date,
+                          w->place, e);
+    }
+    return true;
+}
+
 bool forget_check(const struct workshop *w, const struct target *t, struct error *e)
 {
     struct tombstones stones;
@@ -77,6 +92,7 @@ bool forget_check(const struct workshop *w, const struct target *t, struct error
         const struct source *s = &w->sources[t->rule->data[i]];
         for (size_t k = 0; ok && k < s->data.document_count; k++)
             ok = check_document(t, &stones, s, &s->data.documents[k], e);
+        ok = ok && check_waiting(t, &stones, s, e);
     }
     tombstones_free(&stones);
     free(folder);
@@ -132,6 +148,11 @@ static bool lift_by_content(struct tombstones *t, const struct source *s, const 
         for (size_t k = 0; k < d->count; k++)
             if (d->samples[k].kind != SAMPLE_HEADING)
                 lifted = lift_digest(t, TOMBSTONE_TEXT, d->samples[k].content) || lifted;
+    }
+    for (size_t i = 0; i < s->data.waiting_count; i++) {
+        const struct waiting *w = &s->data.waiting[i];
+        if (!w->heading && forget_names(s->rule, s->data.documents[w->document].path, file))
+            lifted = lift_digest(t, TOMBSTONE_TEXT, w->content) || lifted;
     }
     return lifted;
 }

@@ -3,6 +3,7 @@
 #include "lorabuild/run/forget.h"
 
 #include "lorabuild/common/file.h"
+#include "lorabuild/common/html.h"
 #include "lorabuild/common/text.h"
 
 #include <stdlib.h>
@@ -24,13 +25,7 @@ static void add_escaped(struct strbuf *b, const char *text)
 {
     struct strbuf shown = {0};
     strbuf_add_shown(&shown, str_of(text));
-    for (size_t i = 0; i < shown.size; i++) {
-        char c = shown.data[i];
-        if (c == '<' || c == '>' || c == '&' || c == '"')
-            strbuf_printf(b, "&#%d;", c);
-        else
-            strbuf_add_byte(b, c);
-    }
+    html_add_text(b, strbuf_str(&shown));
     strbuf_free(&shown);
 }
 
@@ -74,12 +69,25 @@ static void add_versions(struct strbuf *b, const struct erasure_adapter *a)
     free(events);
 }
 
+/* Of versions that stay: these never learned it, but their reports named it. */
+static void add_reports(struct strbuf *b, const struct erasure_adapter *a)
+{
+    strbuf_printf(b, "<li>%s ", _("reports of"));
+    add_escaped(b, path_base(a->folder));
+    for (size_t i = 0; i < a->report_count; i++)
+        strbuf_printf(b, "%s v%d", i ? "," : "", a->reports[i]);
+    strbuf_printf(b, "%s</li>\n", _(", which named it; these versions never learned it"));
+}
+
 static void add_erased(struct strbuf *b, const struct forget *f)
 {
     strbuf_printf(b, "<h2>%s</h2>\n<ul>\n", _("Erased"));
     for (size_t n = 0; n < f->list.adapter_count; n++)
         if (f->list.adapters[n].version_count)
             add_versions(b, &f->list.adapters[n]);
+    for (size_t n = 0; n < f->list.adapter_count; n++)
+        if (f->list.adapters[n].report_count)
+            add_reports(b, &f->list.adapters[n]);
     strbuf_printf(b, _("<li>checkpoints: %zu; archives: %zu</li>\n"), f->checkpoints, f->archives);
     strbuf_printf(b, "<li>%s</li>\n</ul>\n",
                   _("the texts as they were read, their captions, and all records of them and of "

@@ -98,11 +98,15 @@ static bool fill_rule(struct rebuilding *r, struct piece *p, struct error *e)
 {
     const json_t *m = p->a->version->manifest;
     p->rule = r->rules.adapters[p->a->adapter];
+    p->rule.no_report = true;
     p->data = mem_array(p->datasets.count, sizeof *p->data);
     p->sources = mem_array(p->datasets.count, sizeof *p->sources);
     for (size_t i = 0; i < p->datasets.count; i++) {
+        struct rule_dataset *d = arena_alloc(&p->arena, sizeof *d);
+        *d = (struct rule_dataset){.written = p->datasets.named[i].written};
         p->data[i] = (int)i;
-        p->sources[i] = (struct source){.scope = p->datasets.scopes[i],
+        p->sources[i] = (struct source){.rule = d,
+                                        .scope = p->datasets.scopes[i],
                                         .data = {.key = p->datasets.datasets[i].key}};
     }
     p->rule.data = p->data;
@@ -186,7 +190,8 @@ static json_t *plan_piece(struct rebuilding *r, struct piece *p, struct error *e
     return plan;
 }
 
-/* The first file whose SHA-256 is not the recorded one; *differs NULL = none. */
+/* The first file whose SHA-256 is not the recorded one; *differs NULL = none. The report is not
+ * compared: it also tells of what is no part of the version, such as which one was in use then. */
 static bool compare_files(const struct version *v, const char *folder, const char **differs,
                           struct error *e)
 {
@@ -195,6 +200,8 @@ static bool compare_files(const struct version *v, const char *folder, const cha
     bool ok = true;
     *differs = NULL;
     json_object_foreach (json_object_get(v->manifest, "files"), name, file) {
+        if (strcmp(name, LINEAGE_REPORT) == 0)
+            continue;
         char sha[SHA256_HEX] = "", *path = path_join(folder, name);
         const char *recorded = json_string_value(json_object_get(file, "sha256"));
         ok = ok && sha256_file(path, sha, e);

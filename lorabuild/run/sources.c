@@ -24,8 +24,20 @@ static bool skip_entry(const char *name, bool is_folder, void *context)
     return !read_is_source(name, &reason) && !reason;
 }
 
-/* metadata.csv stands in the dataset's folder; where that cannot be written, beside the rule
- * file, or, for a client, among what is kept for that client. */
+/* Where the captions of a client's dataset go whose folder cannot be written: the client's own
+ * folder, or among what is kept for that client. */
+static char *client_captions_path(const struct scope *scope, const char *name)
+{
+    char *kept = mem_printf("%s/captions/%s.csv", scope->keep, name);
+    char *path = mem_printf("%s/%s.metadata.csv", scope->like, name);
+    bool use_kept =
+        access(path, F_OK) < 0 && (access(kept, F_OK) == 0 || access(scope->like, W_OK) < 0);
+    free(use_kept ? path : kept);
+    return use_kept ? kept : path;
+}
+
+/* metadata.csv stands in the dataset's folder; where that cannot be written, in the client's, or
+ * beside the rule file. */
 static char *choose_captions_path(const struct rule_dataset *d, const struct rules *r,
                                   const struct scope *scope, bool is_file)
 {
@@ -40,7 +52,7 @@ static char *choose_captions_path(const struct rule_dataset *d, const struct rul
             if (*c == '/')
                 *c = '-';
         free(path);
-        path = scope->client ? mem_printf("%s/captions/%s.csv", scope->keep, name)
+        path = scope->client ? client_captions_path(scope, name)
                              : mem_printf("%s/%s.metadata.csv", r->root, name);
         free(name);
     }
@@ -88,7 +100,7 @@ static struct seal_source *list_sources(const struct scan *scan)
 }
 
 static json_t *read_plan(const struct source *s, const char *folder,
-                         const struct seal_source *sources, size_t count)
+                         const struct seal_source *sources, size_t count, const json_t *edit)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < count; i++) {
@@ -97,8 +109,9 @@ static json_t *read_plan(const struct source *s, const char *folder,
         json_array_append_new(
             list, json_pack("[s, s, I]", sources[i].path, hex, (json_int_t)sources[i].size_bytes));
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "folder", folder, "captions", s->captions_path,
-                     "caption_mode", s->caption_mode, "keep", s->scope->keep, "sources", list);
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o*}", "folder", folder, "captions",
+                     s->captions_path, "caption_mode", s->caption_mode, "keep", s->scope->keep,
+                     "sources", list, "caption_edit", edit ? json_deep_copy(edit) : NULL);
 }
 
 /* Runs the reading stage. *changed: a file was written to meanwhile; scan again. */
@@ -111,12 +124,14 @@ static bool read_stage(struct source *s, struct digest *key, const char *folder,
     bool ok = project_make_keep(s->scope, e) &&
               (access(s->scope->keep, W_OK) == 0 || error_errno(e, "%s", s->scope->keep)) &&
               folder_make(captions_folder, 0777, e) &&
-              (done = child_run_seen("read", read_plan(s, folder, sources, count), o->threads, NULL,
-                                     o->timeline, s->rule->written, e));
+              (done = child_run_seen("read", read_plan(s, folder, sources, count, o->caption_edit),
+                                     o->threads, NULL, o->timeline, s->rule->written, e));
     const char *text = json_string_value(json_object_get(done, "key"));
     *changed = json_is_true(json_object_get(done, "changed"));
     if (ok && !*changed && (!text || !digest_from_hex(key, str_of(text))))
         ok = error_set(e, ERROR_INTERNAL, "the reading stage gave no key");
+    json_decref(s->captions);
+    s->captions = json_incref(json_object_get(done, "captions"));
     json_decref(done);
     free(captions_folder);
     return ok;
@@ -142,7 +157,7 @@ static bool look(struct source *s, struct project *p, const char *folder, bool i
     s->hashed = scan.hashed;
     key = seal_scan_key(&scan, captions, s->caption_mode);
     *changed = false;
-    if (!seal_has_dataset(s->scope->keep, key)) {
+    if (o->caption_edit || !seal_has_dataset(s->scope->keep, key)) {
         s->read_now = true;
         sources = list_sources(&scan);
         ok = read_stage(s, &key, folder, sources, scan.count, o, changed, e);
@@ -169,6 +184,8 @@ bool source_load(struct source *s, struct project *p, const struct rule_dataset 
     bool ok = true;
     for (int i = 0; ok && changed && i < TRIES; i++)
         ok = look(s, p, folder, is_file, o, &changed, e);
+    if (ok && !changed && rule->review_required)
+        ok = source_load_samples(s, e); /* how many wait is said even where nothing is built */
     if (ok && changed)
         ok = error_set(e, ERROR_INPUT,
                        _("%s keeps changing while it is read; run again when it is "
@@ -192,6 +209,7 @@ bool source_load_samples(struct source *s, struct error *e)
 void source_free(struct source *s)
 {
     dataset_free(&s->data);
+    json_decref(s->captions);
     free(s->captions_path);
     *s = (struct source){0};
 }

@@ -7,6 +7,7 @@
 #ifndef LORABUILD_RUN_SOURCES_H
 #define LORABUILD_RUN_SOURCES_H
 
+#include "lorabuild/common/json.h"
 #include "lorabuild/data/seal.h"
 #include "lorabuild/run/project.h"
 #include "lorabuild/run/timeline.h"
@@ -19,9 +20,9 @@ struct source {
     char *captions_path; /* metadata.csv */
     const char *caption_mode;
     size_t files, hashed;
-    bool read_now;           /* the reading stage ran in this process */
-    size_t captions_written; /* samples with a caption, where headings give them */
-    double seconds;          /* scan and reading */
+    bool read_now;    /* the reading stage ran in this process */
+    json_t *captions; /* what the reading stage counted, if it ran; else NULL */
+    double seconds;   /* scan and reading */
 };
 
 struct source_options {
@@ -29,7 +30,9 @@ struct source_options {
     int threads;
     void (*waiting)(void *context, const char *why); /* a file is younger than 2 s; may be NULL */
     void *context;
-    struct timeline *timeline; /* may be NULL */
+    const json_t *caption_edit; /* what a person asks of the captions (docs/protocol.md): then the
+                                 * dataset is read anew in any case; NULL = nothing */
+    struct timeline *timeline;  /* may be NULL */
 };
 
 /* Scanned and sealed; of `data` only what a header holds: key, set and counts. */

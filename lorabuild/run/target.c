@@ -65,14 +65,15 @@ void workshop_close(struct workshop *w)
  * from this dataset takes its text as it is. */
 static const char *caption_mode(const struct rules *r, int dataset)
 {
+    const char *headings = r->datasets[dataset].review_required ? "reviewed" : "headings";
     if (r->datasets[dataset].captions == CAPTIONS_NONE)
         return "none";
     if (r->datasets[dataset].captions == CAPTIONS_HEADINGS)
-        return "headings";
+        return headings;
     for (size_t i = 0; i < r->adapter_count; i++)
         for (size_t k = 0; k < r->adapters[i].data_count; k++)
             if (r->adapters[i].data[k] == dataset && r->adapters[i].recipe.mode != MODE_TEXT)
-                return "headings";
+                return headings;
     return "none";
 }
 
@@ -274,14 +275,6 @@ char *target_initial_weights(const struct target *t)
 static bool refuse_unbuilt(const struct workshop *w, const struct target *t, struct error *e)
 {
     const struct rules *r = w->project->rules;
-    for (size_t i = 0; i < t->rule->data_count; i++) {
-        const struct rule_dataset *d = &r->datasets[t->rule->data[i]];
-        if (d->review_required)
-            return error_at(
-                e, ERROR_INPUT, d->place.file, d->place.line, d->place.column,
-                _("'review: required' cannot be followed by this lorabuild yet; without "
-                  "that line all captions are learned"));
-    }
     if (r->bases[t->rule->base].serve_base >= 0 &&
         r->bases[t->rule->base].serve_base != t->rule->base)
         return error_at(e, ERROR_INPUT, r->bases[t->rule->base].place.file,
@@ -364,6 +357,14 @@ bool target_plan_whole(struct workshop *w, int adapter, struct error *e)
     return plan_from_lists(w, t, e);
 }
 
+size_t target_waiting(const struct workshop *w, const struct target *t)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < t->rule->data_count; i++)
+        n += w->sources[t->rule->data[i]].data.waiting_texts;
+    return n;
+}
+
 void target_plan_in_full(struct target *t)
 {
     plan_free(&t->plan);
@@ -380,6 +381,13 @@ static bool refuse_missing(const struct workshop *w, const struct target *t, str
         if (t->facts.versions[i].number == t->facts.in_use)
             in_use = &t->facts.versions[i];
     size_t before = in_use ? in_use->document_count : 0, now = t->now.document_count;
+    size_t waiting = target_waiting(w, t);
+    if (!before && waiting)
+        return error_set(
+            e, ERROR_INPUT,
+            _("%s: %zu of its captions wait for review, and nothing else is there to "
+              "learn.\nRead them in metadata.csv, then: lorabuild caption --accept %s"),
+            name, waiting, name);
     if (!before)
         return error_set(e, ERROR_INPUT,
                          _("%s: %s holds nothing to learn yet; put .txt, .md or "

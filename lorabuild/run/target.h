@@ -68,6 +68,8 @@ bool target_plan_whole(struct workshop *w, int adapter, struct error *e);
 bool target_is_refused(const struct workshop *w, const struct target *t, struct error *e);
 /* Plans again from the same facts, now knowing that continuing costs no less than starting anew. */
 void target_plan_in_full(struct target *t);
+/* Texts of its datasets that wait for their captions' acceptance; of loaded ones only. */
+size_t target_waiting(const struct workshop *w, const struct target *t);
 /* Forgets plan and lineage: something was built. */
 void target_forget(struct target *t);
 

@@ -85,7 +85,8 @@ static json_t *list_datasets(struct workshop *w, const struct target *t, json_t 
         const struct source *s = &w->sources[t->rule->data[i]];
         char hex[DIGEST_HEX];
         digest_hex(s->data.key, hex);
-        json_array_append_new(list, json_pack("{s:s, s:s}", "keep", s->scope->keep, "key", hex));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "keep", s->scope->keep, "key", hex,
+                                              "written", s->rule->written));
         json_array_append_new(readable, json_string(s->scope->keep));
     }
     return list;
@@ -239,6 +240,45 @@ static json_t *manifest(const struct workshop *w, const struct build_job *job)
     return m;
 }
 
+/* Where each setting of the recipe comes from; what is missing is the default. */
+static json_t *recipe_origins(const struct rule_adapter *rule)
+{
+    json_t *origins = json_object();
+    for (size_t i = 0; i < recipe_key_count; i++) {
+        const struct place *place = &rule->recipe_place[i];
+        char *text = place->line ? mem_printf("%s:%zu", path_base(place->file), place->line) : NULL;
+        if (text)
+            json_object_set_new(origins, recipe_keys[i].name, json_string(text));
+        free(text);
+    }
+    return origins;
+}
+
+/* The version in use until now, to draft beside this one. */
+static json_t *previous_version(json_t *readable, struct target *t)
+{
+    const struct version *v = lineage_version(&t->lineage, t->lineage.current);
+    if (!v)
+        return json_null();
+    json_t *o = describe_adapter(readable, t, v->number);
+    json_object_set_new(o, "version", json_integer(v->number));
+    if (!digest_equal(v->base, t->base))
+        json_object_set_new(o, "why_not", json_string("It was made over another base model."));
+    else if (v->damaged)
+        json_object_set_new(o, "why_not", json_string("Its files are not all there any more."));
+    return o;
+}
+
+/* What the report tells that only the planner knows. */
+static json_t *describe_report(json_t *readable, struct target *t)
+{
+    json_t *requests = json_array();
+    for (size_t i = 0; i < t->rule->request_count; i++)
+        json_array_append_new(requests, json_string(t->rule->requests[i]));
+    return json_pack("{s:o, s:o, s:o}", "previous", previous_version(readable, t), "origins",
+                     recipe_origins(t->rule), "requests", requests);
+}
+
 json_t *train_plan_train(struct workshop *w, struct build_job *job, struct error *e)
 {
     json_t *plan = common_plan(w, job, e);
@@ -250,6 +290,9 @@ json_t *train_plan_train(struct workshop *w, struct build_job *job, struct error
     json_object_set_new(plan, "manifest", manifest(w, job));
     json_object_set_new(plan, "check", describe_check(job->target));
     json_object_set_new(plan, "corrections", list_corrections(&job->target->plan));
+    if (!job->target->rule->no_report)
+        json_object_set_new(plan, "report",
+                            describe_report(json_object_get(plan, "readable"), job->target));
     if (job->target->plan.start) {
         int64_t share = job->steps / 20;
         int64_t most = job->steps / 4 > 1 ? job->steps / 4 : 1;

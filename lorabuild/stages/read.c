@@ -23,7 +23,34 @@ static bool parse_sources(const json_t *list, struct seal_source **sources, size
     return true;
 }
 
-static json_t *describe_dataset(const struct dataset *d)
+/* {"accept": true, "picks": [FILE, …], "redo": FILE} */
+static const struct captions_edit *parse_edit(const json_t *o, struct captions_edit *edit)
+{
+    const json_t *picks = json_object_get(o, "picks");
+    if (!o)
+        return NULL;
+    const char **list = mem_array(json_array_size(picks), sizeof *list);
+    for (size_t i = 0; i < json_array_size(picks); i++) {
+        const char *pick = json_string_value(json_array_get(picks, i));
+        list[i] = pick ? pick : "";
+    }
+    *edit = (struct captions_edit){.accept = json_is_true(json_object_get(o, "accept")),
+                                   .picks = list,
+                                   .pick_count = json_array_size(picks),
+                                   .redo = json_string_value(json_object_get(o, "redo"))};
+    return edit;
+}
+
+static json_t *describe_captions(const struct captions_counts *c)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "machine", (json_int_t)c->machine,
+                     "new", (json_int_t)c->fresh, "accepted", (json_int_t)c->accepted, "waiting",
+                     (json_int_t)c->waiting, "yours", (json_int_t)c->yours, "skipped",
+                     (json_int_t)c->skipped, "picked", (json_int_t)c->picked, "edited",
+                     (json_int_t)c->edited);
+}
+
+static json_t *describe_dataset(const struct dataset *d, const struct captions_counts *counts)
 {
     char key[DIGEST_HEX];
     digest_hex(d->key, key);
@@ -32,13 +59,15 @@ static json_t *describe_dataset(const struct dataset *d)
         json_array_append_new(unread, json_pack("[s, s]", d->unread[i].path, d->unread[i].reason));
     for (size_t i = 0; i < d->note_count; i++)
         json_array_append_new(notes, json_string(d->notes[i]));
-    return json_pack("{s:s, s:s, s:o, s:o}", "event", "done", "key", key, "unread", unread, "notes",
-                     notes);
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "event", "done", "key", key, "unread", unread,
+                     "notes", notes, "captions", describe_captions(counts));
 }
 
 bool stage_read(const json_t *plan, struct error *e)
 {
-    struct read_request r = {0};
+    struct captions_counts counts = {0};
+    struct captions_edit edit = {0};
+    struct read_request r = {.counts = &counts};
     struct seal_source *sources = NULL;
     struct dataset d = {0};
     bool changed = false;
@@ -50,16 +79,18 @@ bool stage_read(const json_t *plan, struct error *e)
     if (!ok)
         goto out;
     r.sources = sources;
+    r.edit = parse_edit(json_object_get(plan, "caption_edit"), &edit);
     struct sandbox_path paths[] = {{r.folder, false}, {r.keep, true}, {r.captions_path, true}};
     double began_s = clock_seconds();
     ok = sandbox_enter(paths, 3, e) && read_dataset(&d, &r, &changed, e);
     stage_span("cut", began_s);
     if (ok)
-        stage_event(describe_dataset(&d));
+        stage_event(describe_dataset(&d, &counts));
     else if (changed)
         ok = stage_event(json_pack("{s:s, s:b}", "event", "done", "changed", 1));
     dataset_free(&d);
 out:
+    free((void *)(uintptr_t)edit.picks);
     free(sources);
     return ok;
 }

@@ -2,6 +2,7 @@
 
 #include "cache/lineage.h"
 #include "lorabuild/common/file.h"
+#include "lorabuild/stages/report.h"
 
 #include <dirent.h>
 #include <math.h>
@@ -57,8 +58,7 @@ static char role_letter(const struct result *r, const struct sample *s)
     return s->kind == SAMPLE_HEADING ? 'h' : 'l';
 }
 
-static void list_samples(const struct result *r, struct lineage_sample **list, size_t *count,
-                         struct digest_set *exposure)
+static void list_samples(struct result *r, struct lineage_sample **list, size_t *count)
 {
     size_t n = 0;
     for (size_t d = 0; d < r->job->dataset_count; d++)
@@ -73,7 +73,7 @@ static void list_samples(const struct result *r, struct lineage_sample **list, s
                 const struct sample *s = &doc->samples[k];
                 (*list)[(*count)++] = (struct lineage_sample){s->content, s->id, role_letter(r, s)};
                 if (digest_set_has(&r->job->validate_ids, s->id))
-                    digest_set_add(exposure, s->content);
+                    digest_set_add(&r->exposure, s->content);
             }
         }
 }
@@ -96,27 +96,26 @@ static bool read_corrections(struct lineage_correction **list, size_t *count, co
 }
 
 /* What was learned is what went through the trainer, not what was planned. */
-static bool write_samples(const struct result *r, const char *folder, struct error *e)
+static bool write_samples(struct result *r, const char *folder, struct error *e)
 {
-    struct digest_set exposure = {0};
+    struct digest_set *exposure = &r->exposure;
     struct lineage_sample *list = NULL;
     struct lineage_correction *corrections = NULL;
     size_t count, correction_count;
     char *path = path_join(folder, "samples");
     for (size_t i = 0; i < r->training->consumed.count; i++)
-        digest_set_add(&exposure, r->training->consumed.items[i]);
-    bool ok = add_exposure(&exposure, r->start, e) && add_exposure(&exposure, r->parent, e) &&
+        digest_set_add(exposure, r->training->consumed.items[i]);
+    bool ok = add_exposure(exposure, r->start, e) && add_exposure(exposure, r->parent, e) &&
               read_corrections(&corrections, &correction_count, r->job->plan, e);
     if (ok) {
-        list_samples(r, &list, &count, &exposure);
-        digest_set_seal(&exposure);
-        ok = lineage_write_samples_corrected(path, list, count, &exposure, corrections,
+        list_samples(r, &list, &count);
+        digest_set_seal(exposure);
+        ok = lineage_write_samples_corrected(path, list, count, exposure, corrections,
                                              correction_count, e);
     }
     free(path);
     free(corrections);
     free(list);
-    digest_set_free(&exposure);
     return ok;
 }
 
@@ -172,6 +171,13 @@ static bool describe_files(json_t *files, const struct result *r, const char *fo
     return true;
 }
 
+/* The report tells the other files' digests, and the manifest its. */
+static bool write_report(const struct result *r, const char *folder, json_t *files, struct error *e)
+{
+    return !json_is_object(json_object_get(r->job->plan, "report")) ||
+           (report_write(r, folder, files, e) && describe_file(files, folder, LINEAGE_REPORT, e));
+}
+
 /* The plan's "manifest" object (what the parent decided), and what came out of it. */
 static bool write_manifest(const struct result *r, const char *folder, struct error *e)
 {
@@ -179,7 +185,7 @@ static bool write_manifest(const struct result *r, const char *folder, struct er
     json_t *m = json_deep_copy(json_object_get(r->job->plan, "manifest")), *files = json_object();
     struct strbuf text = {0};
     bool ok = json_is_object(m) || error_set(e, ERROR_INTERNAL, "plan: no manifest");
-    ok = ok && describe_files(files, r, folder, e);
+    ok = ok && describe_files(files, r, folder, e) && write_report(r, folder, files, e);
     if (ok) {
         digest_hex(r->artifact, hex);
         json_object_set_new(m, "artifact", json_string(hex));
@@ -195,6 +201,11 @@ static bool write_manifest(const struct result *r, const char *folder, struct er
     json_decref(m);
     free(path);
     return ok;
+}
+
+void result_free(struct result *r)
+{
+    digest_set_free(&r->exposure);
 }
 
 bool result_write(struct result *r, const char *folder, struct error *e)

@@ -101,7 +101,8 @@ static json_t *describe_end(const struct training_result *t, const struct gate *
 }
 
 static bool finish(struct job *j, const struct job_adapter *parent, const struct job_adapter *start,
-                   const struct training_result *t, const char *attempt, struct error *e)
+                   const struct training_result *t, struct backend *backend, const char *attempt,
+                   struct error *e)
 {
     struct gate gate, *checked = NULL;
     const json_t *check = json_object_get(j->plan, "check"),
@@ -112,14 +113,20 @@ static bool finish(struct job *j, const struct job_adapter *parent, const struct
         gate = gate_check(t->window_before, t->window_after, j->validate.count, limit);
         checked = &gate;
     }
-    struct result r = {
-        .job = j, .parent = parent, .start = start, .training = t, .gate = checked, .limit = limit};
+    struct result r = {.job = j,
+                       .parent = parent,
+                       .start = start,
+                       .training = t,
+                       .gate = checked,
+                       .limit = limit,
+                       .backend = backend};
     char *out = path_join(attempt, "out");
     double began_s = clock_seconds();
     bool ok = weights_unchanged(j->weights, e) && result_write(&r, out, e);
     stage_span("write", began_s);
     if (ok)
         stage_event(describe_end(t, checked, r.artifact));
+    result_free(&r);
     free(out);
     return ok;
 }
@@ -176,7 +183,7 @@ static bool train(struct job *j, const char *attempt, struct error *e)
                            (long long)result.steps, (long long)steps);
         if (ok)
             result.adapter.base = mem_strdup(path_base(j->base_path));
-        ok = ok && finish(j, &parent, &start, &result, attempt, e);
+        ok = ok && finish(j, &parent, &start, &result, backend, attempt, e);
     } else {
         ok = false;
     }

@@ -301,6 +301,8 @@ static bool finish(struct trainer *r, struct training_result *result, struct err
     if (!result->stopped && !lora_to_peft(&r->set, &result->adapter, r->t->recipe->alpha,
                                           r->t->recipe->dropout, NULL, e))
         return false;
+    result->losses = s->losses;
+    s->losses = NULL;
     result->consumed = s->consumed;
     result->window_before = s->window_before;
     s->consumed = (struct digest_set){0};
@@ -343,6 +345,7 @@ void training_result_free(struct training_result *r)
 {
     peft_free(&r->adapter);
     digest_set_free(&r->consumed);
+    free(r->losses);
     free(r->window_before);
     free(r->window_after);
     *r = (struct training_result){0};

@@ -50,6 +50,7 @@ struct training_result {
                                    * of finished steps, and of the held-out ones */
     int64_t steps, resumed_at;    /* resumed_at 0 = from the beginning */
     int64_t tokens;               /* that had loss, over all steps */
+    double *losses;               /* of each step, `steps` of them; NaN: no number */
     double first_loss, last_loss; /* means over the first and last epoch's worth of steps */
     double held_out_before, held_out_after; /* per token; NaN without held-out windows */
     float *window_before, *window_after;    /* mean loss a held-out window, for the paired check */

@@ -19,6 +19,7 @@ llama.cpp python convert_lora_to_gguf.py --base 'DIR/models/tiny' 'SRV/text-a'
 OUT
 check 'the weights are those of v1' cmp -s ../srv/text-a/adapter_model.safetensors adapters/text-a/v1/adapter_model.safetensors
 check 'no list of samples goes along' test ! -e ../srv/text-a/samples
+check 'nor the report, which quotes them' test ! -e ../srv/text-a/report.html
 set=$(sed -n 's/^  "set": "\([0-9a-f]*\)".*/\1/p' adapters/text-a/v1/manifest.json)
 check 'nor a digest of them' test -n "$set"
 check_not 'in any file' grep -rq -e "$set" -e want_key -e '"samples"' ../srv/text-a

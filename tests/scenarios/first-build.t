@@ -21,6 +21,7 @@ text-a    read      5 documents, 10 samples  TIME
           v1        ready, in use: adapters/text-a/v1  TIME total
 
 Try it    lorabuild draft text-a "…"
+Read it   adapters/text-a/v1/report.html
 OUT
 
 for file in adapter_model.safetensors adapter_config.json manifest.json samples \

@@ -90,7 +90,7 @@ for kind in utf-8 utf-16le utf-16be name name-utf-16le name-utf-16be ids-16 ids-
 done
 search adapters .lorabuild clients/a >"$scratch/before"
 for place in cache/data.mdb keep/data.mdb keep/datasets/ keep/seals/ keep/attempts/ \
-    adapters/text-a/v3/samples 'v3.tar.zst!' metadata.csv; do
+    adapters/text-a/v3/samples adapters/text-a/v3/report.html 'v3.tar.zst!' metadata.csv; do
     check "before, it is found in $place" grep -q -F "$place" "$scratch/before"
 done
 

@@ -3,7 +3,10 @@
 . "$(dirname "$0")/lib.sh"
 needs_trace
 small_project
+printf 'no \0 text' >clients/a/proposals/quagga.md
+settle
 run client-a
+check 'v1 reports a file that it cannot read' grep -q quagga.md adapters/text-a/v1/report.html
 printf '# Quagga\n\n## Zebras\n\nThe quagga may be late.\n' >clients/a/proposals/quagga.md
 settle
 run client-a
@@ -21,6 +24,7 @@ standing() {
 }
 run forget --yes text-a text-a quagga.md
 check 'a forget that is not killed' test "$rc" = 0
+check_not 'takes the report too' test -e adapters/text-a/v1/report.html
 run status
 standing >"$scratch/wanted"
 

@@ -12,6 +12,7 @@ run client-a
 for words in 'client-b' '--why client-b' '-n client-b' 'status client-b' 'draft client-b hello --max-tokens 3' \
              'loss client-b clients/b/proposals' 'log client-b' 'show text-b' 'show text-b --graph=dot' \
              'use text-b@v1' 'use text-b@latest' 'verify text-b' 'diff text-b' 'gc client-b' \
+             'caption client-b' 'caption --accept text-b one.md' 'caption --redo one.md proposals-b' \
              'verify text-b --never-saw clients/b/proposals/one.md' 'verify text-b --rebuild' \
              'export text-b -o served' 'export text-b --to lineage -o lineage.tar.zst' \
              'forget --yes text-b text-b gone.md'; do
@@ -21,6 +22,9 @@ for words in 'client-b' '--why client-b' '-n client-b' 'status client-b' 'draft 
     check "$words opens nothing of client a" test ! -s "$scratch/seen"
     [ -s "$scratch/seen" ] && head -n 5 "$scratch/seen" | comment
 done
+check 'b has a report' grep -q one.md adapters/text-b/v1/report.html
+check_not 'which tells nothing of a' grep -q -i 'bridge\|market\|pump\|school\|text-a v' adapters/text-b/v1/report.html
+check_not 'nor does that of the shared adapter' grep -q -i 'bridge\|kiosk\|text-a v' adapters/city/v1/report.html
 ln -s ../../a/proposals/bus.md clients/b/proposals/bus.md
 settle
 run client-b

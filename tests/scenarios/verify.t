@@ -13,11 +13,11 @@ everything() {
 before=$(everything)
 
 run verify
-says 'all is intact' 'city      intact    1 version, 3 files, 1 archive'
-says 'of each adapter' 'text-a    intact    2 versions, 10 files, 2 archives'
+says 'all is intact' 'city      intact    1 version, 4 files, 1 archive'
+says 'of each adapter' 'text-a    intact    2 versions, 12 files, 2 archives'
 check 'exit status 0' test "$rc" = 0
 run verify text-a@v1
-says 'of one version' 'text-a    intact    1 version, 5 files, 1 archive'
+says 'of one version' 'text-a    intact    1 version, 6 files, 1 archive'
 
 # found WORDS SENTENCE: verify names it and changes nothing; then all is put back.
 found() {

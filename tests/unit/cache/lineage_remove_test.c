@@ -69,6 +69,33 @@ static void removed(void **state)
     scratch_remove(&s);
 }
 
+/* A file goes out of folder, manifest and archive; the archive keeps its date. */
+static void a_file_is_dropped(void **state)
+{
+    (void)state;
+    struct scratch s = scratch_make();
+    struct error e = {0};
+    struct lineage_event *events;
+    size_t count;
+    make(&s);
+    put_file(at(&s, "x/v1/manifest.json"), "{\"files\": {\"a\": {}, \"page.html\": {}}}");
+    put_file(at(&s, "x/v1/page.html"), "names");
+    for (int times = 0; times < 2; times++) {
+        assert_true(lineage_drop_file(at(&s, "x"), "x", 1, "page.html", &e));
+        assert_false(there(&s, "x/v1/page.html"));
+        content_is(&s, "x/v1/manifest.json", "{\n  \"files\": {\n    \"a\": {}\n  }\n}\n");
+        assert_false(there(&s, "x/x-2026-11-25-v1.tar.zst"));
+        assert_true(there(&s, "x/x-2026-11-24-v1.tar.zst")); /* the history's date */
+        assert_true(lineage_history_read(at(&s, "x"), &events, &count, &e));
+        assert_int_equal(count, 3);
+        assert_string_not_equal(events[0].tar_sha256, SHA);
+        assert_string_equal(events[2].tar_sha256, SHA); /* v12's stays */
+        free(events);
+    }
+    assert_true(lineage_drop_file(at(&s, "x"), "x", 7, "page.html", &e));
+    scratch_remove(&s);
+}
+
 static void erased(void **state)
 {
     (void)state;
@@ -139,9 +166,8 @@ static void left_overs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(removed),
-        cmocka_unit_test(erased),
-        cmocka_unit_test(numbers_are_kept),
+        cmocka_unit_test(removed),    cmocka_unit_test(a_file_is_dropped),
+        cmocka_unit_test(erased),     cmocka_unit_test(numbers_are_kept),
         cmocka_unit_test(left_overs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

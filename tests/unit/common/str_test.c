@@ -28,6 +28,24 @@ static void numbers_are_read_in_full(void **state)
     assert_false(str_to_double(STR("1,5"), &x));
 }
 
+static void large_numbers_have_commas(void **state)
+{
+    (void)state;
+    char text[32];
+    assert_string_equal(str_count(0, text), "0");
+    assert_string_equal(str_count(999, text), "999");
+    assert_string_equal(str_count(1204, text), "1,204");
+    assert_string_equal(str_count(UINT64_MAX, text), "18,446,744,073,709,551,615");
+}
+
+static void a_path_behind_a_folder(void **state)
+{
+    (void)state;
+    assert_string_equal(path_behind("/p/clients/a", "/p"), "clients/a");
+    assert_string_equal(path_behind("/project/a", "/p"), "/project/a");
+    assert_string_equal(path_behind("/p", "/p"), "/p");
+}
+
 static void utf8_refuses_what_is_not(void **state)
 {
     (void)state;
@@ -92,6 +110,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_read_in_full),
+        cmocka_unit_test(large_numbers_have_commas),
+        cmocka_unit_test(a_path_behind_a_folder),
         cmocka_unit_test(utf8_refuses_what_is_not),
         cmocka_unit_test(shown_text_is_fit_for_a_terminal),
         cmocka_unit_test(paths_are_cleaned_by_text),

@@ -367,6 +367,175 @@ static void headless_texts_group_by_a_few(void **state)
     dataset_free(&d);
 }
 
+/* As the command does: an edit, then the dataset as it is afterwards. */
+static struct dataset read_edited(struct folder *f, const char *mode, struct captions_edit edit,
+                                  struct captions_counts *counts)
+{
+    struct dataset d;
+    struct error e = {0};
+    bool changed;
+    scan(f);
+    struct read_request r = {.folder = f->path,
+                             .sources = f->sources,
+                             .source_count = f->count,
+                             .captions_path = f->captions,
+                             .caption_mode = mode,
+                             .keep = f->keep,
+                             .edit = &edit,
+                             .counts = counts};
+    if (!read_dataset(&d, &r, &changed, &e))
+        fail_msg("%s", e.message);
+    return d;
+}
+
+static bool waits(const struct dataset *d, enum sample_kind kind, const char *text)
+{
+    for (size_t i = 0; i < d->waiting_count; i++)
+        if (digest_equal(d->waiting[i].content, sample_content_digest(kind, str_of(text))))
+            return d->waiting[i].heading == (kind == SAMPLE_HEADING);
+    return false;
+}
+
+/* A caption that nobody has passed is not learned, and what it is of is known. */
+static void what_is_not_accepted_waits(void **state)
+{
+    struct folder *f = *state;
+    struct captions_counts c;
+    static const char *const picks[] = {"a.md:§1", "nothing.md"};
+    put(f, "a.md", document);
+    put(f, "b.jsonl", "{\"prompt\":\"p\",\"completion\":\"c\"}");
+    struct dataset d = read_edited(f, "reviewed", (struct captions_edit){0}, &c);
+    assert_int_equal(c.machine, 5);
+    assert_int_equal(c.fresh, 5);
+    assert_int_equal(c.waiting, 5);
+    assert_int_equal(d.sample_count, 1); /* a conversation has its own request */
+    assert_int_equal(d.waiting_texts, 5);
+    assert_int_equal(d.waiting_count, 9); /* and all headings, over nothing else */
+    assert_int_equal(d.heading_count, 0);
+    assert_true(waits(&d, SAMPLE_TEXT, "Money.") && waits(&d, SAMPLE_HEADING, "## Costs"));
+    struct dataset sealed;
+    assert_true(seal_read_dataset(&sealed, f->keep, d.key, true, NULL));
+    assert_int_equal(sealed.waiting_count, 9);
+    assert_int_equal(sealed.waiting_texts, 5);
+    assert_true(waits(&sealed, SAMPLE_TEXT, "Money.") && sealed.waiting[0].document == 0);
+    dataset_free(&sealed);
+    dataset_free(&d);
+    d = read_edited(f, "reviewed", (struct captions_edit){true, picks, 2, NULL}, &c);
+    assert_int_equal(c.picked, 1);
+    assert_int_equal(c.edited, 1);
+    assert_int_equal(c.waiting, 4);
+    assert_true(str_is(sample_at(&d, "a.md", 1)->text, "Intro."));
+    assert_int_equal(d.heading_count, 1); /* the title stands over what is learned */
+    assert_true(waits(&d, SAMPLE_HEADING, "## Costs"));
+    dataset_free(&d);
+    d = read_edited(f, "reviewed", (struct captions_edit){.accept = true}, &c);
+    assert_int_equal(c.edited, 4);
+    assert_int_equal(c.accepted, 5);
+    assert_int_equal(d.waiting_count, 0);
+    dataset_free(&d);
+    d = read_settled(f); /* where no review is required they are captions like others */
+    assert_int_equal(d.sample_count, 6);
+    dataset_free(&d);
+    /* Another heading, another caption: of those under it, acceptance is gone. */
+    put(f, "a.md",
+        "# Security proposal\n\nIntro.\n\n## Dangers\n\nFirst risk.\n\n## Costs\n\nMoney.\n");
+    d = read_edited(f, "reviewed", (struct captions_edit){0}, &c);
+    assert_int_equal(c.waiting, 1);
+    assert_int_equal(c.accepted, 2);
+    assert_true(waits(&d, SAMPLE_TEXT, "First risk.") && waits(&d, SAMPLE_HEADING, "## Dangers"));
+    dataset_free(&d);
+}
+
+/* A heading goes with all that stands beneath it, down to the next of its level. */
+static void headings_go_with_their_texts(void **state)
+{
+    struct folder *f = *state;
+    struct captions_counts c;
+    static const char *const picks[] = {"a.md:§2"};
+    put(f, "a.md",
+        "# T\n\n## A\n\nOne.\n\n### A1\n\nTwo.\n\n### A2\n\nThree.\n\n## B\n\nFour.\n\n## C\n");
+    struct dataset d = read_edited(f, "reviewed", (struct captions_edit){true, picks, 1, NULL}, &c);
+    dataset_free(&d); /* accepted is what stood in the table: now it does */
+    d = read_edited(f, "reviewed", (struct captions_edit){true, picks, 1, NULL}, &c);
+    assert_int_equal(d.sample_count, 1);
+    assert_int_equal(d.heading_count, 4); /* T, A, A1; and C, over nothing in the first place */
+    assert_true(waits(&d, SAMPLE_HEADING, "### A2") && waits(&d, SAMPLE_HEADING, "## B"));
+    assert_int_equal(d.waiting_count, 5);
+    assert_int_equal(d.waiting_texts, 3);
+    dataset_free(&d);
+}
+
+static void acceptance_is_of_one_caption_of_one_text(void **state)
+{
+    (void)state;
+    struct strbuf by[3] = {{0}};
+    captions_by_accepted(&by[0], STR("aaaaaaaaaaaa"), STR("ask"));
+    captions_by_accepted(&by[1], STR("aaaaaaaaaaab"), STR("ask"));
+    captions_by_accepted(&by[2], STR("aaaaaaaaaaaa"), STR("ask "));
+    assert_true(str_starts(strbuf_str(&by[0]), "ok-") && by[0].size == 3 + 16);
+    for (size_t i = 0; i < 3; i++)
+        assert_true(i == 0 || !str_equal(strbuf_str(&by[0]), strbuf_str(&by[i])));
+    for (size_t i = 0; i < 3; i++)
+        strbuf_free(&by[i]);
+}
+
+static void what_is_given_back_is_drafted_anew(void **state)
+{
+    struct folder *f = *state;
+    struct captions_counts c;
+    put(f, "a.md", document);
+    put(f, "metadata.csv", "filename,prompt,by\na.md,for all of it,\nb.md,of another,\n");
+    struct dataset d = read_settled(f);
+    check_caption(&d, "a.md", 8, "for all of it");
+    dataset_free(&d);
+    d = read_edited(f, "headings", (struct captions_edit){.redo = "a.md"}, &c);
+    assert_int_equal(c.machine, 5);
+    assert_int_equal(c.yours, 0);
+    check_caption(&d, "a.md", 8, "Write the section \"Costs\" of \"Security proposal\".");
+    dataset_free(&d);
+    char *text = captions_file(f);
+    assert_null(strstr(text, "for all of it"));
+    assert_non_null(strstr(text, "of another"));
+    free(text);
+    edit_table(f, "Write the section \"\"Costs\"\" of \"\"Security proposal\"\".", "mine");
+    d = read_edited(f, "headings", (struct captions_edit){.redo = "a.md:§4"}, &c);
+    assert_int_equal(c.picked, 1);
+    check_caption(&d, "a.md", 6,
+                  "Write the section \"Fire\" of the chapter \"Risks\" in \"Security proposal\".");
+    check_caption(&d, "a.md", 8, "mine");
+    dataset_free(&d);
+}
+
+/* A dataset as it was sealed before captions could wait. */
+static void version_1_is_read(void **state)
+{
+    struct folder *f = *state;
+    put(f, "a.txt", "one\ntwo");
+    struct dataset d = read_settled(f), old;
+    char hex[DIGEST_HEX];
+    digest_hex(d.key, hex);
+    char *path = mem_printf("%s/datasets/%s", f->keep, hex);
+    struct strbuf b = {0};
+    assert_true(file_read(&b, path, 1 << 20, NULL));
+    b.size -= sizeof(struct digest) + 8;
+    b.data[8] = 1;
+    /* The header has a digest of its own, over the version too. */
+    size_t header = 8 + 4 + 4 + 16 + 16 + 4 * 8;
+    struct digest check = digest_of(b.data, header);
+    memcpy(b.data + header, check.bytes, sizeof check.bytes);
+    check = digest_of(b.data, b.size);
+    strbuf_add(&b, check.bytes, sizeof check.bytes);
+    assert_true(file_replace(path, strbuf_str(&b), 0644, NULL));
+    assert_true(seal_has_dataset(f->keep, d.key));
+    assert_true(seal_read_dataset(&old, f->keep, d.key, true, NULL));
+    assert_true(digest_equal(old.set, d.set) && old.waiting_count == 0);
+    assert_true(str_is(sample_at(&old, "a.txt", 1)->text, "two"));
+    dataset_free(&old);
+    dataset_free(&d);
+    strbuf_free(&b);
+    free(path);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
@@ -384,6 +553,11 @@ int main(void)
         cmocka_unit_test(ids_survive_a_spreadsheet),
         TEST(a_table_that_cannot_be_written_is_a_note),
         TEST(headless_texts_group_by_a_few),
+        TEST(what_is_not_accepted_waits),
+        TEST(headings_go_with_their_texts),
+        cmocka_unit_test(acceptance_is_of_one_caption_of_one_text),
+        TEST(what_is_given_back_is_drafted_anew),
+        TEST(version_1_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
