@@ -48,19 +48,40 @@ static char *choose_captions_path(const struct rule_dataset *d, const struct rul
     return path;
 }
 
-/* Waits out the two seconds in which a file counts as still being written, once. */
-static bool scan_settled(struct scan *scan, const char *path, struct store *hashes,
+static bool keeps_changing(const struct source *s, struct error *e)
+{
+    return error_set(e, ERROR_INPUT,
+                     _("%s keeps changing while it is read; run again when it is "
+                       "complete"),
+                     s->rule->written);
+}
+
+/* Waits out the two seconds in which a file counts as still being written: again, while between
+ * two looks something did change (a copy that is under way), but not for ever. */
+static bool scan_settled(struct scan *scan, const struct source *s, struct store *hashes,
                          const struct source_options *o, struct error *e)
 {
+    enum { MOST_WAITS = 5 };
+    const char *path = s->rule->path;
+    struct digest before, now = {{0}};
     if (!scan_folder(scan, path, hashes, o->rehash, skip_entry, NULL, e))
         return false;
+    for (int i = 0; i < MOST_WAITS && scan->too_young; i++) {
+        if (i == 0 && o->waiting)
+            o->waiting(o->context, path);
+        before = seal_scan_key(scan, (struct digest){{0}}, "");
+        scan_free(scan);
+        nanosleep(&(struct timespec){2, 100000000}, NULL);
+        if (!scan_folder(scan, path, hashes, o->rehash, skip_entry, NULL, e))
+            return false;
+        now = seal_scan_key(scan, (struct digest){{0}}, "");
+        if (digest_equal(before, now))
+            return true;
+    }
     if (!scan->too_young)
         return true;
-    if (o->waiting)
-        o->waiting(o->context, path);
-    nanosleep(&(struct timespec){2, 100000000}, NULL);
     scan_free(scan);
-    return scan_folder(scan, path, hashes, o->rehash, skip_entry, NULL, e);
+    return keeps_changing(s, e);
 }
 
 /* The first file that cannot be read as it is, with its path as the rules write the folder. */
@@ -94,11 +115,12 @@ static json_t *read_plan(const struct source *s, const char *folder,
     for (size_t i = 0; i < count; i++) {
         char hex[DIGEST_HEX];
         digest_hex(sources[i].digest, hex);
-        json_array_append_new(
-            list, json_pack("[s, s, I]", sources[i].path, hex, (json_int_t)sources[i].size_bytes));
+        json_array_append_new(list, json_pack("[o, s, I]", json_bytes(sources[i].path), hex,
+                                              (json_int_t)sources[i].size_bytes));
     }
-    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "folder", folder, "captions", s->captions_path,
-                     "caption_mode", s->caption_mode, "keep", s->scope->keep, "sources", list);
+    return json_pack("{s:o, s:o, s:s, s:o, s:o}", "folder", json_bytes(folder), "captions",
+                     json_bytes(s->captions_path), "caption_mode", s->caption_mode, "keep",
+                     json_bytes(s->scope->keep), "sources", list);
 }
 
 /* Runs the reading stage. *changed: a file was written to meanwhile; scan again. */
@@ -131,7 +153,7 @@ static bool look(struct source *s, struct project *p, const char *folder, bool i
     struct digest captions = {{0}}, key;
     struct seal_source *sources = NULL;
     double began_s = clock_seconds();
-    bool ok = hashes && scan_settled(&scan, s->rule->path, hashes, o, e);
+    bool ok = hashes && scan_settled(&scan, s, hashes, o, e);
     timeline_add(o->timeline, "scan", s->rule->written, began_s);
     ok = ok && !has_problem(&scan, s->rule->written, is_file, e);
     if (ok && access(s->captions_path, F_OK) == 0)
@@ -170,10 +192,7 @@ bool source_load(struct source *s, struct project *p, const struct rule_dataset 
     for (int i = 0; ok && changed && i < TRIES; i++)
         ok = look(s, p, folder, is_file, o, &changed, e);
     if (ok && changed)
-        ok = error_set(e, ERROR_INPUT,
-                       _("%s keeps changing while it is read; run again when it is "
-                         "complete"),
-                       rule->written);
+        ok = keeps_changing(s, e);
     s->seconds = clock_seconds() - begin;
     free(folder);
     return ok;

@@ -82,7 +82,7 @@ static bool measure(struct job *j, struct error *e)
     }
     json_t *notes = json_array();
     for (size_t i = 0; i < j->learn.note_count; i++)
-        json_array_append_new(notes, json_string(j->learn.notes[i]));
+        json_array_append_new(notes, json_bytes(j->learn.notes[i]));
     stage_span("measure", began_s);
     stage_event(json_pack(
         "{s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o}", "event", "done",

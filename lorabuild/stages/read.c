@@ -29,9 +29,10 @@ static json_t *describe_dataset(const struct dataset *d)
     digest_hex(d->key, key);
     json_t *unread = json_array(), *notes = json_array();
     for (size_t i = 0; i < d->unread_count; i++)
-        json_array_append_new(unread, json_pack("[s, s]", d->unread[i].path, d->unread[i].reason));
+        json_array_append_new(unread, json_pack("[o, o]", json_bytes(d->unread[i].path),
+                                                json_bytes(d->unread[i].reason)));
     for (size_t i = 0; i < d->note_count; i++)
-        json_array_append_new(notes, json_string(d->notes[i]));
+        json_array_append_new(notes, json_bytes(d->notes[i]));
     return json_pack("{s:s, s:s, s:o, s:o}", "event", "done", "key", key, "unread", unread, "notes",
                      notes);
 }
