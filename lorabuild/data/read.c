@@ -63,12 +63,13 @@ static enum outcome fetch(struct reading *r, const struct seal_source *source, s
 {
     struct error problem = {0};
     struct stat s;
-    int fd = file_open_beneath(r->folder, source->path, &problem);
+    int fd = link_open(r->folder, source->path, O_RDONLY | O_NONBLOCK, &r->request->walls);
     if (fd < 0) {
+        const char *reason = errno == EXDEV ? "a link that leaves its folder" : strerror(errno);
         bool there = fstatat(r->folder, source->path, &s, AT_SYMLINK_NOFOLLOW) == 0;
         if (!there && errno == ENOENT)
             return source_changed(r, source->path, e);
-        add_unread(r, source->path, without_path(problem.message, source->path));
+        add_unread(r, source->path, reason);
         return OUTCOME_UNREAD;
     }
     bool plain = fstat(fd, &s) == 0 && S_ISREG(s.st_mode);

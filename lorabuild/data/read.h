@@ -10,6 +10,7 @@
 #ifndef LORABUILD_DATA_READ_H
 #define LORABUILD_DATA_READ_H
 
+#include "lorabuild/common/link.h"
 #include "lorabuild/data/seal.h"
 
 struct read_request {
@@ -19,6 +20,7 @@ struct read_request {
     const char *captions_path; /* metadata.csv to read and, for generated captions, to write */
     const char *caption_mode;  /* "headings" or "none" */
     const char *keep;          /* the client's (or shared) keep folder */
+    struct link_walls walls;   /* how far links in the folder may lead */
 };
 
 /* Fills *d and seals it under d->key, which is the key of the folder as it is afterwards, captions

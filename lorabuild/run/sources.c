@@ -64,7 +64,7 @@ static bool scan_settled(struct scan *scan, const struct source *s, struct store
     enum { MOST_WAITS = 5 };
     const char *path = s->rule->path;
     struct digest before, now = {{0}};
-    if (!scan_folder(scan, path, hashes, o->rehash, skip_entry, NULL, e))
+    if (!scan_folder_within(scan, path, &s->walls, hashes, o->rehash, skip_entry, NULL, e))
         return false;
     for (int i = 0; i < MOST_WAITS && scan->too_young; i++) {
         if (i == 0 && o->waiting)
@@ -72,7 +72,7 @@ static bool scan_settled(struct scan *scan, const struct source *s, struct store
         before = seal_scan_key(scan, (struct digest){{0}}, "");
         scan_free(scan);
         nanosleep(&(struct timespec){2, 100000000}, NULL);
-        if (!scan_folder(scan, path, hashes, o->rehash, skip_entry, NULL, e))
+        if (!scan_folder_within(scan, path, &s->walls, hashes, o->rehash, skip_entry, NULL, e))
             return false;
         now = seal_scan_key(scan, (struct digest){{0}}, "");
         if (digest_equal(before, now))
@@ -108,6 +108,26 @@ static struct seal_source *list_sources(const struct scan *scan)
     return list;
 }
 
+/* A link may lead anywhere in its own client's folder and in what is shared; without clients,
+ * anywhere in the project. */
+static void raise_walls(struct source *s, const struct rules *r)
+{
+    if (r->clients_root && s->rule->client)
+        s->own = path_join(r->clients_root, s->rule->client);
+    else if (!r->clients_root)
+        s->own = realpath(r->root, NULL);
+    s->walls = (struct link_walls){s->own, r->clients_root, r->shared, r->shared_count};
+}
+
+static json_t *describe_walls(const struct link_walls *w)
+{
+    json_t *open = json_array();
+    for (size_t i = 0; i < w->open_count; i++)
+        json_array_append_new(open, json_bytes(w->open[i]));
+    return json_pack("{s:o, s:o, s:o}", "own", json_bytes(w->own), "clients",
+                     json_bytes(w->clients), "open", open);
+}
+
 static json_t *read_plan(const struct source *s, const char *folder,
                          const struct seal_source *sources, size_t count)
 {
@@ -118,9 +138,10 @@ static json_t *read_plan(const struct source *s, const char *folder,
         json_array_append_new(list, json_pack("[o, s, I]", json_bytes(sources[i].path), hex,
                                               (json_int_t)sources[i].size_bytes));
     }
-    return json_pack("{s:o, s:o, s:s, s:o, s:o}", "folder", json_bytes(folder), "captions",
+    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o}", "folder", json_bytes(folder), "captions",
                      json_bytes(s->captions_path), "caption_mode", s->caption_mode, "keep",
-                     json_bytes(s->scope->keep), "sources", list);
+                     json_bytes(s->scope->keep), "walls", describe_walls(&s->walls), "sources",
+                     list);
 }
 
 /* Runs the reading stage. *changed: a file was written to meanwhile; scan again. */
@@ -187,6 +208,7 @@ bool source_load(struct source *s, struct project *p, const struct rule_dataset 
     char *folder = is_file ? path_folder(rule->path) : mem_strdup(rule->path);
     *s = (struct source){
         .rule = rule, .scope = project_scope(p, rule->client), .caption_mode = caption_mode};
+    raise_walls(s, p->rules);
     s->captions_path = choose_captions_path(rule, p->rules, s->scope, is_file);
     bool ok = true;
     for (int i = 0; ok && changed && i < TRIES; i++)
@@ -212,5 +234,6 @@ void source_free(struct source *s)
 {
     dataset_free(&s->data);
     free(s->captions_path);
+    free(s->own);
     *s = (struct source){0};
 }

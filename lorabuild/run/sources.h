@@ -18,6 +18,8 @@ struct source {
     bool has_samples;
     char *captions_path; /* metadata.csv */
     const char *caption_mode;
+    struct link_walls walls; /* how far links in the folder may lead */
+    char *own;               /* what walls.own points to */
     size_t files, hashed;
     bool read_now;           /* the reading stage ran in this process */
     size_t captions_written; /* samples with a caption, where headings give them */

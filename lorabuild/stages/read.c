@@ -23,6 +23,37 @@ static bool parse_sources(const json_t *list, struct seal_source **sources, size
     return true;
 }
 
+/* How far links may lead; none where the plan does not say. */
+static const char **parse_walls(const json_t *o, struct link_walls *w)
+{
+    const json_t *open = json_object_get(o, "open");
+    size_t count = json_array_size(open);
+    const char **list = mem_array(count, sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        list[i] = json_string_value(json_array_get(open, i));
+    *w = (struct link_walls){json_string_value(json_object_get(o, "own")),
+                             json_string_value(json_object_get(o, "clients")), list, count};
+    return list;
+}
+
+/* What may be touched: the folder, what links in it may lead to, and where results go. */
+static bool enter_sandbox(const struct read_request *r, struct error *e)
+{
+    const struct link_walls *w = &r->walls;
+    struct sandbox_path *paths = mem_array(w->open_count + 4, sizeof *paths);
+    size_t count = 0;
+    paths[count++] = (struct sandbox_path){r->folder, false};
+    paths[count++] = (struct sandbox_path){r->keep, true};
+    paths[count++] = (struct sandbox_path){r->captions_path, true};
+    if (w->own)
+        paths[count++] = (struct sandbox_path){w->own, false};
+    for (size_t i = 0; i < w->open_count; i++)
+        paths[count++] = (struct sandbox_path){w->open[i], false};
+    bool ok = sandbox_enter(paths, count, e);
+    free(paths);
+    return ok;
+}
+
 static json_t *describe_dataset(const struct dataset *d)
 {
     char key[DIGEST_HEX];
@@ -43,6 +74,7 @@ bool stage_read(const json_t *plan, struct error *e)
     struct seal_source *sources = NULL;
     struct dataset d = {0};
     bool changed = false;
+    const char **walls = parse_walls(json_object_get(plan, "walls"), &r.walls);
     bool ok = json_get_text(plan, "folder", &r.folder, "plan", e) &&
               json_get_text(plan, "captions", &r.captions_path, "plan", e) &&
               json_get_text(plan, "caption_mode", &r.caption_mode, "plan", e) &&
@@ -51,9 +83,8 @@ bool stage_read(const json_t *plan, struct error *e)
     if (!ok)
         goto out;
     r.sources = sources;
-    struct sandbox_path paths[] = {{r.folder, false}, {r.keep, true}, {r.captions_path, true}};
     double began_s = clock_seconds();
-    ok = sandbox_enter(paths, 3, e) && read_dataset(&d, &r, &changed, e);
+    ok = enter_sandbox(&r, e) && read_dataset(&d, &r, &changed, e);
     stage_span("cut", began_s);
     if (ok)
         stage_event(describe_dataset(&d));
@@ -61,6 +92,7 @@ bool stage_read(const json_t *plan, struct error *e)
         ok = stage_event(json_pack("{s:s, s:b}", "event", "done", "changed", 1));
     dataset_free(&d);
 out:
+    free(walls);
     free(sources);
     return ok;
 }
