@@ -266,7 +266,8 @@ static void keep_notes(struct reading *r)
 bool read_dataset(struct dataset *d, const struct read_request *request, bool *changed,
                   struct error *e)
 {
-    struct reading r = {.request = request, .d = d, .changed = changed};
+    struct reading r = {
+        .request = request, .d = d, .bad.folder = request->shown, .changed = changed};
     struct error own = {0};
     *d = (struct dataset){0};
     *changed = false;

@@ -15,6 +15,7 @@
 
 struct read_request {
     const char *folder; /* the dataset's folder, absolute; or a single file's folder */
+    const char *shown;  /* the same as the rules write it, for messages; or NULL */
     const struct seal_source *sources;
     size_t source_count;
     const char *captions_path; /* metadata.csv to read and, for generated captions, to write */

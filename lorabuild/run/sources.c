@@ -128,7 +128,16 @@ static json_t *describe_walls(const struct link_walls *w)
                      json_bytes(w->clients), "open", open);
 }
 
-static json_t *read_plan(const struct source *s, const char *folder,
+/* The folder as the rules write it. */
+static json_t *shown_folder(const struct source *s, bool is_file)
+{
+    char *folder = is_file ? path_folder(s->rule->written) : mem_strdup(s->rule->written);
+    json_t *shown = strcmp(folder, ".") == 0 ? json_null() : json_bytes(folder);
+    free(folder);
+    return shown;
+}
+
+static json_t *read_plan(const struct source *s, const char *folder, bool is_file,
                          const struct seal_source *sources, size_t count)
 {
     json_t *list = json_array();
@@ -138,14 +147,14 @@ static json_t *read_plan(const struct source *s, const char *folder,
         json_array_append_new(list, json_pack("[o, s, I]", json_bytes(sources[i].path), hex,
                                               (json_int_t)sources[i].size_bytes));
     }
-    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o}", "folder", json_bytes(folder), "captions",
-                     json_bytes(s->captions_path), "caption_mode", s->caption_mode, "keep",
-                     json_bytes(s->scope->keep), "walls", describe_walls(&s->walls), "sources",
-                     list);
+    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "folder", json_bytes(folder), "shown",
+                     shown_folder(s, is_file), "captions", json_bytes(s->captions_path),
+                     "caption_mode", s->caption_mode, "keep", json_bytes(s->scope->keep), "walls",
+                     describe_walls(&s->walls), "sources", list);
 }
 
 /* Runs the reading stage. *changed: a file was written to meanwhile; scan again. */
-static bool read_stage(struct source *s, struct digest *key, const char *folder,
+static bool read_stage(struct source *s, struct digest *key, const char *folder, bool is_file,
                        const struct seal_source *sources, size_t count,
                        const struct source_options *o, bool *changed, struct error *e)
 {
@@ -154,8 +163,8 @@ static bool read_stage(struct source *s, struct digest *key, const char *folder,
     bool ok = project_make_keep(s->scope, e) &&
               (access(s->scope->keep, W_OK) == 0 || error_errno(e, "%s", s->scope->keep)) &&
               folder_make(captions_folder, 0777, e) &&
-              (done = child_run_seen("read", read_plan(s, folder, sources, count), o->threads, NULL,
-                                     o->timeline, s->rule->written, e));
+              (done = child_run_seen("read", read_plan(s, folder, is_file, sources, count),
+                                     o->threads, NULL, o->timeline, s->rule->written, e));
     const char *text = json_string_value(json_object_get(done, "key"));
     *changed = json_is_true(json_object_get(done, "changed"));
     if (ok && !*changed && (!text || !digest_from_hex(key, str_of(text))))
@@ -188,7 +197,7 @@ static bool look(struct source *s, struct project *p, const char *folder, bool i
     if (!seal_has_dataset(s->scope->keep, key)) {
         s->read_now = true;
         sources = list_sources(&scan);
-        ok = read_stage(s, &key, folder, sources, scan.count, o, changed, e);
+        ok = read_stage(s, &key, folder, is_file, sources, scan.count, o, changed, e);
     }
     if (ok && !*changed)
         ok = seal_read_dataset_header(&s->data, s->scope->keep, key, e);

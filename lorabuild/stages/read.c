@@ -74,6 +74,7 @@ bool stage_read(const json_t *plan, struct error *e)
     struct seal_source *sources = NULL;
     struct dataset d = {0};
     bool changed = false;
+    r.shown = json_string_value(json_object_get(plan, "shown"));
     const char **walls = parse_walls(json_object_get(plan, "walls"), &r.walls);
     bool ok = json_get_text(plan, "folder", &r.folder, "plan", e) &&
               json_get_text(plan, "captions", &r.captions_path, "plan", e) &&
