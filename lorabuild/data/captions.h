@@ -27,5 +27,7 @@ bool captions_join(struct dataset *d, const char *path, bool generate, struct di
 
 /* Numbers the passages of every document, after the captions are known. */
 void captions_passages(struct dataset *d);
+/* The same from the document with that index on. */
+void captions_passages_from(struct dataset *d, size_t from);
 
 #endif

@@ -6,6 +6,10 @@
  * joined and ids computed. A document that cannot be read is left out with its reason; bad
  * records of a .jsonl are all listed (file:line, field path, type found) and fail the stage: as
  * many as fit stand in the error's message, the first 50 in the dataset's notes, one a note.
+ *
+ * Of a large folder in which little changed only that is told and read: `base` is a dataset of the
+ * same folder that was sealed before, without captions as is the new one, and all its documents
+ * that stand neither in `sources` nor in `gone` are taken over as they are.
  */
 #ifndef LORABUILD_DATA_READ_H
 #define LORABUILD_DATA_READ_H
@@ -22,6 +26,10 @@ struct read_request {
     const char *caption_mode;  /* "headings" or "none" */
     const char *keep;          /* the client's (or shared) keep folder */
     struct link_walls walls;   /* how far links in the folder may lead */
+    struct digest base;        /* zero: none, and `sources` are all that there are */
+    struct digest key;         /* of the whole new dataset; where there is a base */
+    const char *const *gone; /* paths of the base that are not there now; rising, like `sources` */
+    size_t gone_count;
 };
 
 /* Fills *d and seals it under d->key, which is the key of the folder as it is afterwards, captions

@@ -54,6 +54,26 @@ static bool enter_sandbox(const struct read_request *r, struct error *e)
     return ok;
 }
 
+/* A dataset that the new one is made from, if the plan names one. */
+static bool parse_base(const json_t *plan, struct read_request *r, const char ***list,
+                       struct error *e)
+{
+    const char *base = json_string_value(json_object_get(plan, "base"));
+    const char *key = json_string_value(json_object_get(plan, "key"));
+    const json_t *gone = json_object_get(plan, "gone");
+    if (!base)
+        return true;
+    if (!key || !digest_from_hex(&r->base, str_of(base)) || !digest_from_hex(&r->key, str_of(key)))
+        return error_set(e, ERROR_INTERNAL, "plan: the base is malformed");
+    r->gone_count = json_array_size(gone);
+    *list = mem_array(r->gone_count, sizeof **list);
+    for (size_t i = 0; i < r->gone_count; i++)
+        if (!((*list)[i] = json_string_value(json_array_get(gone, i))))
+            return error_set(e, ERROR_INTERNAL, "plan: 'gone' is malformed");
+    r->gone = *list;
+    return true;
+}
+
 static json_t *describe_dataset(const struct dataset *d)
 {
     char key[DIGEST_HEX];
@@ -75,12 +95,14 @@ bool stage_read(const json_t *plan, struct error *e)
     struct dataset d = {0};
     bool changed = false;
     r.shown = json_string_value(json_object_get(plan, "shown"));
+    const char **gone = NULL;
     const char **walls = parse_walls(json_object_get(plan, "walls"), &r.walls);
     bool ok = json_get_text(plan, "folder", &r.folder, "plan", e) &&
               json_get_text(plan, "captions", &r.captions_path, "plan", e) &&
               json_get_text(plan, "caption_mode", &r.caption_mode, "plan", e) &&
               json_get_text(plan, "keep", &r.keep, "plan", e) &&
-              parse_sources(json_object_get(plan, "sources"), &sources, &r.source_count, e);
+              parse_sources(json_object_get(plan, "sources"), &sources, &r.source_count, e) &&
+              parse_base(plan, &r, &gone, e);
     if (!ok)
         goto out;
     r.sources = sources;
@@ -93,6 +115,7 @@ bool stage_read(const json_t *plan, struct error *e)
         ok = stage_event(json_pack("{s:s, s:b}", "event", "done", "changed", 1));
     dataset_free(&d);
 out:
+    free(gone);
     free(walls);
     free(sources);
     return ok;
