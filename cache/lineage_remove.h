@@ -18,6 +18,9 @@ bool lineage_remove(const char *folder, const char *name, int number, bool erase
 
 /* Bytes of its folder and archives; *archives counts these. */
 uint64_t lineage_bytes(const char *folder, const char *name, int number, size_t *archives);
+/* The same of several, whose numbers rise: the adapter's folder is read once. */
+uint64_t lineage_bytes_of(const char *folder, const char *name, const int *numbers, size_t count,
+                          size_t *archives);
 
 /* Bytes of all files beneath `path`, or of the file. */
 uint64_t tree_bytes(const char *path);
