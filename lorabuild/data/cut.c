@@ -116,9 +116,9 @@ void cut_lines(struct cut *c, struct str text)
 
 void cut_document(struct document *d, struct str text, struct arena *a, struct bad_records *bad)
 {
-    const char *shown =
-        bad->folder && bad->folder[0] ? arena_printf(a, "%s/%s", bad->folder, d->path) : d->path;
-    struct cut c = {.arena = a, .shown_as = shown, .place = 1, .bad = bad};
+    struct cut c = {.arena = a, .shown_as = d->path, .place = 1, .bad = bad};
+    if (bad && bad->folder)
+        c.shown_as = arena_printf(a, "%s/%s", bad->folder, d->path);
     for (int i = 0; i < KINDS; i++)
         if (kinds[i].kind == d->kind)
             kinds[i].cut(&c, text);
