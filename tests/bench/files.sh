@@ -56,18 +56,18 @@ new() {
         touch -d '1 hour ago' texts/part-0000/new.txt
         sleep 2.1
         begin=$(date +%s%N)
-        "$build/lorabuild" --why notes >/dev/null
+        "$build/lorabuild" status notes >/dev/null
         middle=$(date +%s%N)
         "$build/lorabuild" -n notes >/dev/null
         echo "$((middle - begin)) $(($(date +%s%N) - middle))" >>times
     done
-    echo "  lorabuild --why      $(tail -n 3 times | sort -n | awk 'NR == 1 { printf "%.3f", $1 / 1e9 }') s (wanted: at most 0.30)"
-    echo "  lorabuild -n         $(tail -n 3 times | sort -n -k 2 | awk 'NR == 1 { printf "%.3f", $2 / 1e9 }') s, the estimate of its cost included"
+    echo "  planned (status)     $(tail -n 3 times | sort -n | awk 'NR == 1 { printf "%.3f", $1 / 1e9 }') s (wanted: at most 0.30)"
+    echo "  lorabuild -n         $(tail -n 3 times | sort -n -k 2 | awk 'NR == 1 { printf "%.3f", $2 / 1e9 }') s, which measures the cost of the training, too"
     if command -v strace >/dev/null && strace -f -o /dev/null true 2>/dev/null; then
         echo "New text 5." >texts/part-0000/new.txt
         touch -d '1 hour ago' texts/part-0000/new.txt
         sleep 2.1
-        strace -f --seccomp-bpf -e trace=open,openat,openat2 -o trace "$build/lorabuild" --why notes >/dev/null
+        strace -f --seccomp-bpf -e trace=open,openat,openat2 -o trace "$build/lorabuild" -n notes >/dev/null
         echo "  texts opened         $(grep -v -e '= -1 ' trace | grep -v /seals/ | grep -o '"[^"]*\.txt"' | sort -u | wc -l)"
     fi
     cd "$root"
