@@ -128,5 +128,7 @@ void rules_free(struct rules *r);
  * or why this client has no such target. */
 bool rules_target(const struct rules *r, const char *name, int *adapter, int *group,
                   struct error *e);
+/* false: these folders make no adapter yet; `e` says which input is missing. */
+bool rules_make_something(const struct rules *r, struct error *e);
 
 #endif

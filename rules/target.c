@@ -2,6 +2,7 @@
 
 #include "lorabuild/common/text.h"
 #include "rules/nearest.h"
+#include "rules/source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -68,5 +69,20 @@ bool rules_target(const struct rules *r, const char *name, int *adapter, int *gr
         return false;
     }
     unknown(r, name, e);
+    return false;
+}
+
+bool rules_make_something(const struct rules *r, struct error *e)
+{
+    if (r->adapter_count)
+        return true;
+    if (r->absent_count)
+        return error_set(e, ERROR_INPUT, _("there is nothing to build yet: %s"), r->absent[0].why);
+    struct arena arena = {0};
+    error_set(e, ERROR_INPUT,
+              _("there is nothing to build yet: %s has no folder; make one for each client, put "
+                "its files there and run again"),
+              source_shown(r->clients_root, &arena));
+    arena_free(&arena);
     return false;
 }

@@ -27,6 +27,8 @@ static void listen_for_interrupts(void)
 static bool mark_asked(const struct rules *r, char *const *names, int count, bool *asked,
                        struct error *e)
 {
+    if (!count && !rules_make_something(r, e))
+        return false;
     for (size_t i = 0; !count && i < r->adapter_count; i++)
         asked[i] = !r->adapters[i].not_built_kind;
     for (int n = 0; n < count; n++) {

@@ -363,10 +363,13 @@ static bool work(const struct options *o, struct workshop *w, void *context, str
 {
     bool *shown = mem_array(w->project->rules->adapter_count, sizeof *shown);
     struct left_adapters left = {0};
+    struct error nothing = {0};
     if (o->word_count < 2)
         left_find(&left, w->project->rules, NULL);
     bool ok = command_choose(w->project->rules, o->words + 1, o->word_count - 1, shown, e) &&
               print_status(context, w, shown, &left, o, e);
+    if (ok && !o->json && !rules_make_something(w->project->rules, &nothing))
+        screen_text(context, nothing.message);
     left_free(&left);
     if (ok && o->word_count < 2)
         print_disk(context, w, shown, o->json);

@@ -25,6 +25,13 @@ Next      mkdir clients/acme    then put .md, .txt or .jsonl files into it
 OUT
 check '.gitignore keeps what is secret out' test "$(cat .gitignore | tr '\n' ' ')" = 'clients/ adapters/ .lorabuild/ '
 
+run
+check 'without a client there is nothing to build' test "$rc" = 1
+says 'and it says where files go' 'nothing to build yet: clients has no folder; make one for each client'
+run status
+check 'which is no failure to look at' test "$rc" = 0
+says 'status says so too' 'nothing to build yet: clients has no folder'
+
 # Its own next commands, and one text.
 mkdir clients/acme
 echo 'The bridge may be late.' >clients/acme/one.txt

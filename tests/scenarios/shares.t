@@ -16,10 +16,14 @@ until_true() {
         tries=$((tries + 1))
     done
 }
+account=$TMPDIR/lorabuild-$(id -u)
+granted() { # PROCESS: has it got what it asked for?
+    grep -l "^$1 " "$account"/*.job | xargs grep -q '^granted'
+}
 begin_long() { # in the other project, on all processors
     (cd "$scratch/other" && sed -i 's/steps: 12/steps: 9000/' lorabuild.yaml && exec "$lorabuild" -q city) &
     long=$!
-    until_true ls -d "$scratch"/other/.lorabuild/shared/keep/attempts/city/*/step-00*
+    until_true granted "$long"
 }
 begin_waiting() {
     rm -f "$scratch/waiting"
@@ -46,7 +50,6 @@ check_not 'nothing is left of either' sh -c 'ls "$TMPDIR"/lorabuild-*/*.job 2>/d
 # Somebody holds more memory than there is.
 command -v flock >/dev/null || { finish; }
 rm -rf adapters/text-a .lorabuild/clients
-account=$TMPDIR/lorabuild-$(id -u)
 printf '%d large\ngranted 100000000000000 1 0\n' $$ >"$account/00000001.job"
 (exec 9<>"$account/00000001.job" && flock 9 && exec sleep 60) &
 holder=$!
