@@ -15,8 +15,14 @@
 
 enum { RECORD_MOST_BYTES = 64 << 20 };
 
-/* Calls `each` for the archives of a version and the digests beside them. */
-static bool each_archive(const char *folder, const char *name, int number,
+static int by_number(const void *a, const void *b)
+{
+    const int *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Calls `each` for the archives of versions and the digests beside them. */
+static bool each_archive(const char *folder, const char *name, const int *numbers, size_t count,
                          bool (*each)(void *context, const char *path, struct error *e),
                          void *context, struct error *e)
 {
@@ -28,7 +34,8 @@ static bool each_archive(const char *folder, const char *name, int number,
             str_ends(file, ".tar.sha256")
                 ? mem_printf("%.*s.tar.zst", (int)(file.size - strlen(".tar.sha256")), file.data)
                 : mem_strdup(entry->d_name);
-        if (archive_number(archive, name, NULL) == number) {
+        int number = archive_number(archive, name, NULL);
+        if (bsearch(&number, numbers, count, sizeof number, by_number)) {
             char *path = path_join(folder, entry->d_name);
             ok = each(context, path, e);
             free(path);
@@ -76,15 +83,24 @@ uint64_t tree_bytes(const char *path)
     return bytes;
 }
 
-uint64_t lineage_bytes(const char *folder, const char *name, int number, size_t *archives)
+uint64_t lineage_bytes_of(const char *folder, const char *name, const int *numbers, size_t count,
+                          size_t *archives)
 {
     uint64_t sums[2] = {0, 0};
-    char *version = mem_printf("%s/v%d", folder, number);
-    each_archive(folder, name, number, count_file, sums, NULL);
-    sums[0] += tree_bytes(version);
-    free(version);
+    if (count)
+        each_archive(folder, name, numbers, count, count_file, sums, NULL);
+    for (size_t i = 0; i < count; i++) {
+        char *version = mem_printf("%s/v%d", folder, numbers[i]);
+        sums[0] += tree_bytes(version);
+        free(version);
+    }
     *archives = (size_t)sums[1];
     return sums[0];
+}
+
+uint64_t lineage_bytes(const char *folder, const char *name, int number, size_t *archives)
+{
+    return lineage_bytes_of(folder, name, &number, 1, archives);
 }
 
 /* --- Records, rewritten without what names the version. --- */
@@ -185,7 +201,7 @@ bool lineage_remove(const char *folder, const char *name, int number, bool erase
         (lineage_recorded_current(folder) == number || lineage_linked_current(folder) == number))
         ok = error_set(e, ERROR_INTERNAL, "%s: in use; it was not removed", version);
     ok = ok && (!erase || erase_records(folder, number, e)) && folder_remove(gone, e) &&
-         each_archive(folder, name, number, remove_file, NULL, e);
+         each_archive(folder, name, &number, 1, remove_file, NULL, e);
     if (ok && rename(version, gone) < 0 && errno != ENOENT)
         ok = error_errno(e, "%s", version);
     ok = ok && folder_remove(gone, e);
@@ -237,7 +253,7 @@ bool lineage_drop_file(const char *folder, const char *name, int number, const c
     bool there = access(version, F_OK) == 0;
     bool ok = !there || (drop_from_manifest(version, file, e) && remove_file(NULL, path, e) &&
                          folder_sync(version, e) &&
-                         each_archive(folder, name, number, remove_file, NULL, e) &&
+                         each_archive(folder, name, &number, 1, remove_file, NULL, e) &&
                          pack_again(folder, name, number, e));
     free(path);
     free(version);

@@ -25,6 +25,9 @@ bool lineage_drop_file(const char *folder, const char *name, int number, const c
 
 /* Bytes of its folder and archives; *archives counts these. */
 uint64_t lineage_bytes(const char *folder, const char *name, int number, size_t *archives);
+/* The same of several, whose numbers rise: the adapter's folder is read once. */
+uint64_t lineage_bytes_of(const char *folder, const char *name, const int *numbers, size_t count,
+                          size_t *archives);
 
 /* Bytes of all files beneath `path`, or of the file. */
 uint64_t tree_bytes(const char *path);

@@ -133,9 +133,17 @@ bool scan_folder(struct scan *s, const char *folder, struct store *store, bool r
                  bool (*skip)(const char *name, bool is_folder, void *context), void *context,
                  struct error *e)
 {
+    return scan_folder_within(s, folder, NULL, store, rehash, skip, context, e);
+}
+
+bool scan_folder_within(struct scan *s, const char *folder, const struct link_walls *walls,
+                        struct store *store, bool rehash,
+                        bool (*skip)(const char *name, bool is_folder, void *context),
+                        void *context, struct error *e)
+{
     *s = (struct scan){0};
     char *root = path_clean(folder);
-    struct walk w = {.shown_root = root, .skip = skip, .context = context};
+    struct walk w = {.shown_root = root, .skip = skip, .context = context, .walls = walls};
     clock_gettime(CLOCK_REALTIME, &w.now);
     w.root = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok = false;

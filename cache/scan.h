@@ -7,12 +7,14 @@
  *
  * How: one packed array of records a directory in LMDB (in chunks of 256), compared with what
  * getdents64 and statx relative to the directory's descriptor give; directories are shared out
- * over the threads. A link is followed only where it ends beneath the root (openat2).
+ * over the threads. A link is followed only where it ends beneath the root, or where walls allow
+ * (link.h).
  */
 #ifndef LORABUILD_CACHE_SCAN_H
 #define LORABUILD_CACHE_SCAN_H
 
 #include "cache/store.h"
+#include "lorabuild/common/link.h"
 #include "lorabuild/common/memory.h"
 
 struct scan_file {
@@ -37,6 +39,11 @@ struct scan {
 bool scan_folder(struct scan *s, const char *folder, struct store *store, bool rehash,
                  bool (*skip)(const char *name, bool is_folder, void *context), void *context,
                  struct error *e);
+/* The same, and links may lead out of the folder as far as `walls` allow. */
+bool scan_folder_within(struct scan *s, const char *folder, const struct link_walls *walls,
+                        struct store *store, bool rehash,
+                        bool (*skip)(const char *name, bool is_folder, void *context),
+                        void *context, struct error *e);
 void scan_free(struct scan *s);
 
 /* The digest of one file through the same cache (base models, captions files). */

@@ -6,13 +6,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
-#include <linux/openat2.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -25,46 +22,9 @@ enum {
 
 #define STATX_WANTED (STATX_TYPE | STATX_MODE | STATX_INO | STATX_SIZE | STATX_MTIME | STATX_CTIME)
 
-static int open_beneath(const struct walk *w, const char *path, int flags)
-{
-    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC),
-                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
-    long fd;
-    do
-        fd = syscall(SYS_openat2, w->root, path[0] ? path : ".", &how, sizeof how);
-    while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-    return (int)fd;
-}
-
-static bool real_path(int fd, char path[PATH_MAX])
-{
-    char name[40];
-    snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
-    ssize_t n = readlink(name, path, PATH_MAX - 1);
-    path[n > 0 ? n : 0] = '\0';
-    return n > 0;
-}
-
-/* The kernel refuses absolute links and those that leave the root on their way, even where they
- * end beneath it. A link is judged by where it ends: found by O_PATH, which reads nothing, and
- * then opened from the root by that path. */
-static int open_where_it_ends(const struct walk *w, const char *path, int flags)
-{
-    char root[PATH_MAX], end[PATH_MAX];
-    int found = openat(w->root, path, O_PATH | O_CLOEXEC);
-    if (found < 0)
-        return -1;
-    bool beneath = real_path(w->root, root) && real_path(found, end) && strcmp(root, end) != 0 &&
-                   path_is_beneath(end, root);
-    close(found);
-    errno = EXDEV;
-    return beneath ? open_beneath(w, end + strlen(root) + (root[1] != '\0'), flags) : -1;
-}
-
 int scan_open(const struct walk *w, const char *path, int flags)
 {
-    int fd = open_beneath(w, path, flags);
-    return fd >= 0 || errno != EXDEV ? fd : open_where_it_ends(w, path, flags);
+    return link_open(w->root, path, flags, w->walls);
 }
 
 /* More than 2 s before `now`? Times ahead of it are not. */

@@ -65,7 +65,8 @@ struct walk {
     const char *shown_root;
     bool (*skip)(const char *name, bool is_folder, void *context);
     void *context;
-    struct timespec now; /* when the scan began */
+    const struct link_walls *walls; /* NULL: no link may lead out */
+    struct timespec now;            /* when the scan began */
     struct folder **folders;
     size_t count, capacity;
 };
@@ -82,7 +83,7 @@ int scan_entry_order(const void *a, const void *b);
 /* The entry's path relative to the root, as it stands in f->names. */
 const char *scan_entry_path(const struct folder *f, const struct entry *en);
 void scan_identify(struct entry *en, const struct walk *w, const struct statx *s);
-/* Opens beneath the root, links followed only within it; -1 with errno. */
+/* Opens beneath the root, links followed within it and as the walls allow; -1 with errno. */
 int scan_open(const struct walk *w, const char *path, int flags);
 
 bool scan_list(struct walk *w, struct error *e);

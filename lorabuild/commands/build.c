@@ -1,6 +1,7 @@
 #include "lorabuild/commands/build_view.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
+#include "lorabuild/run/left.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -32,7 +33,7 @@ static bool mark_asked(const struct rules *r, char *const *names, int count, boo
         asked[i] = !r->adapters[i].not_built_kind;
     for (int n = 0; n < count; n++) {
         int adapter = -1, group = -1;
-        if (!rules_target(r, names[n], &adapter, &group, e))
+        if (!command_target(r, names[n], &adapter, &group, e))
             return false;
         if (adapter >= 0)
             asked[adapter] = true;
@@ -64,6 +65,23 @@ static int drop_not_built(struct build_view *v, const struct rules *r, bool *ask
             code = fail(v, &e);
             asked[i] = false;
         }
+    return code;
+}
+
+/* Without a name all is asked for, also what the rules would make if its folder were there: that
+ * fails alone. What no rule makes is only mentioned. */
+static int tell_left(struct build_view *v, const struct rules *r)
+{
+    struct left_adapters left;
+    int code = 0;
+    left_find(&left, r, NULL);
+    for (size_t i = 0; i < left.count; i++) {
+        struct error e = {0};
+        left_say(&left.items[i], &e);
+        int failed = fail(v, &e);
+        code = left.items[i].why ? failed : code;
+    }
+    left_free(&left);
     return code;
 }
 
@@ -130,8 +148,9 @@ static int build_all(struct build_view *v, struct build *build, struct workshop 
         code = fail(v, &e);
     } else {
         int not_built = drop_not_built(v, r, asked);
+        int left = count ? 0 : tell_left(v, r);
         code = run(v, build, w, o->trace ? &timeline : NULL, o);
-        code = code ? code : not_built;
+        code = code ? code : not_built ? not_built : left;
     }
     int traced = o->trace ? write_trace(v, &timeline, o->trace) : 0;
     timeline_free(&timeline);

@@ -451,8 +451,9 @@ static void show_try(struct build_screen *b, const struct build *build)
             continue;
         struct strbuf line = {0};
         screen_text(&b->screen, "");
-        strbuf_printf(&line, _("Try it    lorabuild draft %s \"…\""),
-                      r->adapters[job->adapter].name);
+        char *name = show_quoted(r->adapters[job->adapter].name);
+        strbuf_printf(&line, _("Try it    lorabuild draft %s \"…\""), name);
+        free(name);
         screen_text(&b->screen, line.data);
         show_report(b, &r->adapters[job->adapter], job->version);
         strbuf_free(&line);

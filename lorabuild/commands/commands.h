@@ -37,6 +37,10 @@ int command_in_workshop(const struct options *o, bool read_only, command_work *w
 int command_exit_code(const struct error *e);
 /* Prints it; returns its exit code. */
 int command_fail(const struct error *e);
+/* rules_target(); a name whose documents are not there is told with the versions that learned them.
+ */
+bool command_target(const struct rules *r, const char *name, int *adapter, int *group,
+                    struct error *e);
 /* chosen: one an adapter of the rules: what the names mean (a group: its members), or, without a
  * name, all; what cannot be built yet is not among them. */
 bool command_choose(const struct rules *r, const char *const *names, int count, bool *chosen,

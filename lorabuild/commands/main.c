@@ -3,6 +3,7 @@
 #include "lorabuild/commands/show_json.h"
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
+#include "lorabuild/run/left.h"
 #include "lorabuild/stages/stage.h"
 
 #include <locale.h>
@@ -89,6 +90,19 @@ int command_in_workshop(const struct options *o, bool read_only, command_work *w
     return code;
 }
 
+bool command_target(const struct rules *r, const char *name, int *adapter, int *group,
+                    struct error *e)
+{
+    if (rules_target(r, name, adapter, group, e))
+        return true;
+    struct left_adapters left;
+    left_find(&left, r, name);
+    if (left.count)
+        left_say(&left.items[0], e);
+    left_free(&left);
+    return false;
+}
+
 bool command_choose(const struct rules *r, const char *const *names, int count, bool *chosen,
                     struct error *e)
 {
@@ -96,7 +110,7 @@ bool command_choose(const struct rules *r, const char *const *names, int count, 
         chosen[i] = true;
     for (int n = 0; n < count; n++) {
         int adapter = -1, group = -1;
-        if (!rules_target(r, names[n], &adapter, &group, e))
+        if (!command_target(r, names[n], &adapter, &group, e))
             return false;
         if (adapter >= 0)
             chosen[adapter] = true;

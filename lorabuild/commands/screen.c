@@ -276,11 +276,22 @@ const char *show_count(uint64_t n, char text[static 32])
     return str_count(n, text);
 }
 
+/* Letters, digits and what no shell takes for anything; Chinese too. */
+static bool is_plain_word(const char *text)
+{
+    bool plain = text[0] != '\0';
+    for (; plain && *text; text++)
+        plain = (unsigned char)*text >= 0x80 ||
+                strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                       "0123456789/._-+=:@,",
+                       *text);
+    return plain;
+}
+
 char *show_quoted(const char *text)
 {
     struct strbuf b = {0};
-    if (text[0] && text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789/._-+=:@,")] == '\0')
+    if (is_plain_word(text))
         strbuf_add_text(&b, text);
     else {
         strbuf_add_byte(&b, '\'');

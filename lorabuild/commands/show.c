@@ -7,6 +7,7 @@
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/formats/peft.h"
+#include "lorabuild/models/turns.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,17 @@ static void add_way(struct sheet *s, const char *tool, char *line) /* takes the 
     free(line);
 }
 
+/* Where a server must stop; T23. Where the base model cannot be read, other lines say so. */
+static void add_stop(struct sheet *s, const struct rule_adapter *a)
+{
+    const struct rule_base *base = &s->rules->bases[a->base];
+    struct turns t = {0};
+    if (a->recipe.mode != MODE_TEXT && turns_of_base(&t, base->path, base->template) && t.stop)
+        add_way(s, _("stop at"),
+                mem_printf(t.model_stops ? "%s" : _("%s, which the base model's settings do not"),
+                           t.stop));
+}
+
 static void add_loading(struct sheet *s)
 {
     const struct rule_adapter *a = s->rule;
@@ -211,6 +223,7 @@ static void add_loading(struct sheet *s)
                 mem_printf(_("MODEL is the Hugging Face folder that %s was made from"), base));
     else
         add_way(s, "", mem_printf(_("MODEL.gguf is %s converted to GGUF"), base));
+    add_stop(s, a);
     free(current);
 }
 

@@ -252,6 +252,8 @@ static void show_starts(struct screen *s, const struct workshop *w, const struct
         strbuf_printf(&b, "  %s", name.data);
         for (int k = display_width(strbuf_str(&b)); k < 12; k++)
             strbuf_add_byte(&b, ' ');
+        if (b.data[b.size - 1] != ' ')
+            strbuf_add_text(&b, "  ");
         strbuf_printf(&b, "%-4s  ", o->reason == START_USABLE ? _("yes") : _("no"));
         add_start_reason(&b, t, o, job);
         if (i == p->taken) {

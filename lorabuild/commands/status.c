@@ -8,6 +8,7 @@
 #include "lorabuild/run/disk_used.h"
 #include "lorabuild/run/facts.h"
 #include "lorabuild/run/gc.h"
+#include "lorabuild/run/left.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -176,16 +177,17 @@ static void describe_untold(struct row *row, struct target *t)
         add_builder(row, t);
 }
 
-static void print_row(struct screen *s, const struct target *t, const struct row *row)
+static void print_row(struct screen *s, const char *name, int in_use, size_t documents,
+                      const struct row *row)
 {
     struct strbuf b = {0};
     char version[16] = "-", count[32], cost[40] = "";
-    if (t->lineage.current)
-        snprintf(version, sizeof version, "v%d", t->lineage.current);
-    strbuf_add_shown(&b, str_of(t->rule->name));
+    if (in_use)
+        snprintf(version, sizeof version, "v%d", in_use);
+    strbuf_add_shown(&b, str_of(name));
     for (int i = display_width(strbuf_str(&b)); i < s->name_width + 2; i++)
         strbuf_add_byte(&b, ' ');
-    strbuf_printf(&b, "%-6s  %9s  %s", version, show_count(t->now.document_count, count),
+    strbuf_printf(&b, "%-6s  %9s  %s", version, show_count(documents, count),
                   row->state.data ? row->state.data : "");
     if (row->cost_s >= 0) {
         show_about(row->cost_s, cost);
@@ -265,6 +267,31 @@ static void print_json(const struct workshop *w, const struct row *rows, const b
     }
 }
 
+/* Versions whose documents or rule are not there: nothing of them counts as withdrawn. */
+static void describe_left(struct row *row, const struct left_adapter *a)
+{
+    *row = (struct row){.cost_s = -1, .attention = true};
+    strbuf_add_text(&row->state,
+                    a->why ? _("folder not there; share not mounted?") : _("no rule makes it now"));
+}
+
+static void print_left(struct screen *s, const struct left_adapters *left, bool json)
+{
+    for (size_t i = 0; i < left->count; i++) {
+        const struct left_adapter *a = &left->items[i];
+        struct row row;
+        describe_left(&row, a);
+        if (json)
+            ndjson_print(json_pack("{s:o, s:o, s:I, s:s, s:s}", "adapter", ndjson_shown(a->name),
+                                   "in_use", ndjson_version(a->in_use), "documents",
+                                   (json_int_t)a->documents, "verdict", "left", "state",
+                                   row.state.data));
+        else
+            print_row(s, a->name, a->in_use, a->documents, &row);
+        strbuf_free(&row.state);
+    }
+}
+
 /* The closing line; of the whole project, so not where only some adapters were asked for. */
 static void print_disk(struct screen *s, struct workshop *w, const bool *shown, bool json)
 {
@@ -304,12 +331,12 @@ static void print_rest(struct screen *s, const struct rules *r, const struct row
 }
 
 static bool print_status(struct screen *s, struct workshop *w, const bool *shown,
-                         const struct options *o, struct error *e)
+                         const struct left_adapters *left, const struct options *o, struct error *e)
 {
     bool all = o->all;
     const struct rules *r = w->project->rules;
     struct row *rows = mem_array(r->adapter_count, sizeof *rows);
-    size_t current = 0, attention = 0;
+    size_t current = 0, attention = left->count;
     struct error missing = {0};
     bool ok = true;
     for (size_t i = 0; ok && i < r->adapter_count; i++)
@@ -320,13 +347,18 @@ static bool print_status(struct screen *s, struct workshop *w, const bool *shown
             current += !rows[i].attention && !all;
             screen_fit_name(s, r->adapters[i].name);
         }
+    for (size_t i = 0; i < left->count; i++)
+        screen_fit_name(s, left->items[i].name);
     if (ok && attention && !o->json)
         print_header(s);
     for (size_t i = 0; ok && !o->json && i < r->adapter_count; i++)
         if (shown[i] && (rows[i].attention || all))
-            print_row(s, &w->targets[i], &rows[i]);
+            print_row(s, r->adapters[i].name, w->targets[i].lineage.current,
+                      w->targets[i].now.document_count, &rows[i]);
     if (ok && o->json)
         print_json(w, rows, shown);
+    if (ok)
+        print_left(s, left, o->json);
     if (ok && current && !o->json)
         print_rest(s, r, rows, shown, current, attention);
     if (ok && missing.kind)
@@ -340,11 +372,15 @@ static bool print_status(struct screen *s, struct workshop *w, const bool *shown
 static bool work(const struct options *o, struct workshop *w, void *context, struct error *e)
 {
     bool *shown = mem_array(w->project->rules->adapter_count, sizeof *shown);
+    struct left_adapters left = {0};
     struct error nothing = {0};
+    if (o->word_count < 2)
+        left_find(&left, w->project->rules, NULL);
     bool ok = command_choose(w->project->rules, o->words + 1, o->word_count - 1, shown, e) &&
-              print_status(context, w, shown, o, e);
+              print_status(context, w, shown, &left, o, e);
     if (ok && !o->json && !rules_make_something(w->project->rules, &nothing))
         screen_text(context, nothing.message);
+    left_free(&left);
     if (ok && o->word_count < 2)
         print_disk(context, w, shown, o->json);
     free(shown);

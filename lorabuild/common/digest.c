@@ -3,6 +3,7 @@
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/memory.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <nettle/sha2.h>
@@ -195,11 +196,78 @@ static int by_bytes(const void *a, const void *b)
     return memcmp(a, b, sizeof(struct digest));
 }
 
+/* The first eight bytes as a number: digests in order of these are in order but for ties. */
+static uint64_t leading(const struct digest *d)
+{
+    uint64_t n;
+    memcpy(&n, d->bytes, sizeof n);
+    return be64toh(n);
+}
+
+static bool is_less(const struct digest *a, const struct digest *b)
+{
+    uint64_t x = leading(a), y = leading(b);
+    return x != y ? x < y : memcmp(a, b, sizeof *a) < 0;
+}
+
+enum { FEW = 40 };
+
+static void sort_few(struct digest *items, size_t n)
+{
+    if (n > FEW) { /* no digests, or chosen by somebody */
+        qsort(items, n, sizeof *items, by_bytes);
+        return;
+    }
+    for (size_t i = 1; i < n; i++) {
+        struct digest d = items[i];
+        size_t at = i;
+        for (; at > 0 && is_less(&d, &items[at - 1]); at--)
+            items[at] = items[at - 1];
+        items[at] = d;
+    }
+}
+
+/* Digests are spread evenly: their leading bits put them nearly into order. */
+static void sort_digests(struct digest *items, size_t n)
+{
+    if (n <= FEW) {
+        sort_few(items, n);
+        return;
+    }
+    int bits = 1;
+    while (bits < 24 && n >> bits > 4)
+        bits++;
+    int shift = 64 - bits;
+    size_t buckets = (size_t)1 << bits;
+    struct digest *sorted = mem_alloc(n * sizeof *sorted);
+    size_t *ends = mem_array(buckets + 1, sizeof *ends);
+    for (size_t i = 0; i < n; i++)
+        ends[(leading(&items[i]) >> shift) + 1]++;
+    for (size_t i = 0; i < buckets; i++)
+        ends[i + 1] += ends[i];
+    for (size_t i = 0; i < n; i++)
+        sorted[ends[leading(&items[i]) >> shift]++] = items[i];
+    for (size_t i = 0, begin = 0; i < buckets; begin = ends[i++])
+        sort_few(sorted + begin, ends[i] - begin);
+    memcpy(items, sorted, n * sizeof *items);
+    free(ends);
+    free(sorted);
+}
+
+static bool is_sorted(const struct digest_set *s)
+{
+    for (size_t i = 1; i < s->count; i++)
+        if (is_less(&s->items[i], &s->items[i - 1]))
+            return false;
+    return true;
+}
+
 void digest_set_seal(struct digest_set *s)
 {
     if (!s->count)
         return;
-    qsort(s->items, s->count, sizeof *s->items, by_bytes);
+    if (!is_sorted(s))
+        sort_digests(s->items, s->count);
     size_t kept = 1;
     for (size_t i = 1; i < s->count; i++)
         if (!digest_equal(s->items[i], s->items[kept - 1]))
@@ -209,7 +277,30 @@ void digest_set_seal(struct digest_set *s)
 
 bool digest_set_has(const struct digest_set *s, struct digest d)
 {
-    return s->count && bsearch(&d, s->items, s->count, sizeof d, by_bytes);
+    /* From where an even spread would have it, in steps that double, to a range that holds it. */
+    size_t n = s->count, low, high, step = 8;
+    if (!n)
+        return false;
+    size_t at = (size_t)((leading(&d) >> 32) * (n & UINT32_MAX) >> 32);
+    if (is_less(&s->items[at], &d)) {
+        for (low = high = at; high < n && is_less(&s->items[high], &d); step *= 2) {
+            low = high;
+            high = n - high > step ? high + step : n;
+        }
+    } else {
+        for (low = high = at; low > 0 && !is_less(&s->items[low], &d); step *= 2) {
+            high = low;
+            low = low > step ? low - step : 0;
+        }
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (is_less(&s->items[middle], &d))
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && digest_equal(s->items[low], d);
 }
 
 bool digest_set_within(const struct digest_set *a, const struct digest_set *b)

@@ -5,13 +5,11 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 bool file_map_fd(struct file_map *m, int fd, const char *shown_as, struct error *e)
@@ -104,22 +102,6 @@ bool file_read(struct strbuf *b, const char *path, size_t most, struct error *e)
     bool ok = file_read_fd(b, fd, most, path, e);
     close(fd);
     return ok;
-}
-
-int file_open_beneath(int root_fd, const char *path, struct error *e)
-{
-    struct open_how how = {.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK, .resolve = RESOLVE_BENEATH};
-    long fd;
-    do
-        fd = syscall(SYS_openat2, root_fd, path, &how, sizeof how);
-    while (fd < 0 && (errno == EINTR || errno == EAGAIN));
-    if (fd >= 0)
-        return (int)fd;
-    if (errno == EXDEV)
-        error_set(e, ERROR_INPUT, "%s: a link that leaves its folder", path);
-    else
-        error_errno(e, "%s", path);
-    return -1;
 }
 
 bool file_write_all(int fd, const void *bytes, size_t n, const char *shown_as, struct error *e)

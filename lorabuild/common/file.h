@@ -1,8 +1,6 @@
-/* file: reading, mapping and durably writing files; folders; opening beneath a folder.
+/* file: reading, mapping and durably writing files; folders; paths.
  *
- * Nothing here follows a rule about clients: the caller opens a root folder once and names
- * files relative to it; file_open_beneath() then cannot leave that root (openat2 with
- * RESOLVE_BENEATH), links included.
+ * Nothing here follows a rule about clients: see link.h.
  */
 #ifndef LORABUILD_COMMON_FILE_H
 #define LORABUILD_COMMON_FILE_H
@@ -30,9 +28,6 @@ void file_unmap(struct file_map *m);
 /* Whole file into `b` (appended). `most` bounds its size; larger is ERROR_LIMIT. */
 bool file_read(struct strbuf *b, const char *path, size_t most, struct error *e);
 bool file_read_fd(struct strbuf *b, int fd, size_t most, const char *shown_as, struct error *e);
-
-/* Opens `path` for reading strictly beneath the folder `root_fd`; -1 and an error otherwise. */
-int file_open_beneath(int root_fd, const char *path, struct error *e);
 
 /* All of `bytes`, retrying EINTR and short writes. */
 bool file_write_all(int fd, const void *bytes, size_t n, const char *shown_as, struct error *e);

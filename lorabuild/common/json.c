@@ -49,12 +49,34 @@ static void write_real(struct strbuf *b, double value)
         strbuf_add_text(b, ".0");
 }
 
+enum { BYTE_BASE = 0x10FE00 };
+
+static bool is_escaped_byte(int32_t c)
+{
+    return c >= BYTE_BASE + 0x80 && c <= BYTE_BASE + 0xFF;
+}
+
+/* A character of several bytes as it is; what is none, a byte at a time. */
+static size_t write_character(struct strbuf *b, struct str text, size_t at)
+{
+    size_t end = at;
+    int32_t c = utf8_next(text, &end);
+    if (c >= 0 && !is_escaped_byte(c)) {
+        strbuf_add(b, text.data + at, end - at);
+        return end;
+    }
+    utf8_add(b, BYTE_BASE + (unsigned char)text.data[at]);
+    return at + 1;
+}
+
 static void write_text(struct strbuf *b, const char *text, size_t n)
 {
     strbuf_add_byte(b, '"');
     for (size_t i = 0; i < n; i++) {
         unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\')
+        if (c >= 0x80)
+            i = write_character(b, (struct str){text, n}, i) - 1;
+        else if (c == '"' || c == '\\')
             strbuf_printf(b, "\\%c", c);
         else if (c == '\n')
             strbuf_add_text(b, "\\n");
@@ -140,6 +162,44 @@ void json_write(struct strbuf *b, const json_t *value, bool indented)
 {
     write_value(b, value, indented ? 0 : -1);
     strbuf_add_byte(b, '\n');
+}
+
+json_t *json_bytes(const char *text)
+{
+    return text ? json_string_nocheck(text) : json_null();
+}
+
+static void restore_text(json_t *value)
+{
+    const char first[] = "\xF4\x8F\xBA", second[] = "\xF4\x8F\xBB";
+    struct str text = {json_string_value(value), json_string_length(value)};
+    if (!strstr(text.data, first) && !strstr(text.data, second))
+        return;
+    struct strbuf b = {0};
+    for (size_t at = 0, end = 0; at < text.size; at = end) {
+        int32_t c = utf8_next(text, &end);
+        if (is_escaped_byte(c))
+            strbuf_add_byte(&b, (char)(c - BYTE_BASE));
+        else
+            strbuf_add(&b, text.data + at, end - at);
+    }
+    json_string_setn_nocheck(value, b.data, b.size);
+    strbuf_free(&b);
+}
+
+void json_restore_bytes(json_t *value)
+{
+    const char *key;
+    json_t *inner;
+    size_t i;
+    if (json_is_string(value))
+        restore_text(value);
+    else if (json_is_array(value))
+        json_array_foreach (value, i, inner)
+            json_restore_bytes(inner);
+    else if (json_is_object(value))
+        json_object_foreach (value, key, inner)
+            json_restore_bytes(inner);
 }
 
 const char *json_type_name(const json_t *value)

@@ -19,6 +19,12 @@ json_t *json_read_file(const char *path, size_t most_bytes, struct error *e);
  * with the fewest digits that read back, '.' whatever the locale, a newline at the end. */
 void json_write(struct strbuf *b, const json_t *value, bool indented);
 
+/* Text that may hold any byte, as names of files do; NULL gives null. json_write() writes bytes
+ * that are no UTF-8 as U+10FE00 + byte (and so the bytes of these characters themselves), and
+ * json_restore_bytes() gives them back in all texts of a value that was parsed. */
+json_t *json_bytes(const char *text);
+void json_restore_bytes(json_t *value);
+
 /* What a person calls it: "text", "a whole number", "a list", "null"; "nothing" for NULL. */
 const char *json_type_name(const json_t *value);
 

@@ -56,5 +56,7 @@ bool captions_join(struct dataset *d, const struct captions_request *request, st
 
 /* Numbers the passages of every document, after the captions are known. */
 void captions_passages(struct dataset *d);
+/* The same from the document with that index on. */
+void captions_passages_from(struct dataset *d, size_t from);
 
 #endif

@@ -207,6 +207,7 @@ struct caption_row *captions_take(struct captions_table *t, struct str id,
 struct caption_row *captions_add(struct captions_table *t, size_t anchor)
 {
     struct caption_row *row = new_row(t);
+    t->touched = true;
     row->order = t->count;
     row->anchor = anchor;
     row->machine = row->used = true;
@@ -216,6 +217,7 @@ struct caption_row *captions_add(struct captions_table *t, size_t anchor)
 void captions_set(struct captions_table *t, struct caption_row *row, enum caption_column column,
                   struct str value)
 {
+    t->touched = true;
     row->cells[t->column[column]] =
         (struct str){arena_strndup(&t->arena, value.data, value.size), value.size};
 }
@@ -285,11 +287,13 @@ bool captions_table_print(struct captions_table *t, struct strbuf *out)
     csv_add_row(out, t->header, t->width);
     for (size_t i = 0; i < n; i++)
         csv_add_row(out, kept[i]->cells, t->width);
-    /* The same table with another separator or line ends is no reason to write. */
+    /* The same table with another separator or line ends is no reason to write; nor are columns
+     * of ours that would stand empty. */
     strbuf_add_text(&before, CSV_BOM);
     for (size_t i = 0; i < t->csv.count; i++)
         csv_add_row(&before, t->csv.rows[i].cells, t->csv.rows[i].count);
-    bool same = (t->read_count == 0 && n == 0) || str_equal(strbuf_str(&before), strbuf_str(out));
+    bool same = (!t->touched && n == t->count) || (t->read_count == 0 && n == 0) ||
+                str_equal(strbuf_str(&before), strbuf_str(out));
     strbuf_free(&before);
     free(kept);
     return !same;

@@ -46,6 +46,7 @@ struct captions_table {
     size_t count, capacity, read_count; /* rows read from the file stand first */
     size_t *by_id;                      /* indices of the rows read, by (id, filename, index) */
     size_t *cursor;                     /* parallel: where the search in a run goes on */
+    bool touched;                       /* a row was made or a cell set */
 };
 
 /* A missing file is an empty table. */

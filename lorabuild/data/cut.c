@@ -117,6 +117,8 @@ void cut_lines(struct cut *c, struct str text)
 void cut_document(struct document *d, struct str text, struct arena *a, struct bad_records *bad)
 {
     struct cut c = {.arena = a, .shown_as = d->path, .place = 1, .bad = bad};
+    if (bad && bad->folder)
+        c.shown_as = arena_printf(a, "%s/%s", bad->folder, d->path);
     for (int i = 0; i < KINDS; i++)
         if (kinds[i].kind == d->kind)
             kinds[i].cut(&c, text);

@@ -12,6 +12,7 @@
  * ("a.jsonl:4: output: must be text, found null"), and how many there are. */
 #define BAD_SHOWN 50
 struct bad_records {
+    const char *folder; /* stands before the names of files, as the rules write it; or NULL */
     char *lines[BAD_SHOWN];
     size_t count;
 };

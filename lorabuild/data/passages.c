@@ -38,8 +38,13 @@ static void number_passages(struct document *d)
     }
 }
 
+void captions_passages_from(struct dataset *d, size_t from)
+{
+    for (size_t i = from; i < d->document_count; i++)
+        number_passages(&d->documents[i]);
+}
+
 void captions_passages(struct dataset *d)
 {
-    for (size_t i = 0; i < d->document_count; i++)
-        number_passages(&d->documents[i]);
+    captions_passages_from(d, 0);
 }

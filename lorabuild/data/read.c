@@ -20,6 +20,7 @@ struct reading {
     struct dataset *d;
     int folder;
     struct bad_records bad;
+    size_t taken; /* documents that the base gave: the first ones, while others are read */
     char **notes;
     size_t note_count;
     bool *changed;
@@ -63,12 +64,13 @@ static enum outcome fetch(struct reading *r, const struct seal_source *source, s
 {
     struct error problem = {0};
     struct stat s;
-    int fd = file_open_beneath(r->folder, source->path, &problem);
+    int fd = link_open(r->folder, source->path, O_RDONLY | O_NONBLOCK, &r->request->walls);
     if (fd < 0) {
+        const char *reason = errno == EXDEV ? "a link that leaves its folder" : strerror(errno);
         bool there = fstatat(r->folder, source->path, &s, AT_SYMLINK_NOFOLLOW) == 0;
         if (!there && errno == ENOENT)
             return source_changed(r, source->path, e);
-        add_unread(r, source->path, without_path(problem.message, source->path));
+        add_unread(r, source->path, reason);
         return OUTCOME_UNREAD;
     }
     bool plain = fstat(fd, &s) == 0 && S_ISREG(s.st_mode);
@@ -152,19 +154,53 @@ static int by_path(const void *a, const void *b)
     return strcmp(((const struct seal_source *)a)->path, ((const struct seal_source *)b)->path);
 }
 
+static int document_order(const void *a, const void *b)
+{
+    return strcmp(((const struct document *)a)->path, ((const struct document *)b)->path);
+}
+
+/* The documents that the base gives, with room for more behind them. */
+static bool take_base(struct reading *r, const struct seal_source *sorted, struct error *e)
+{
+    const struct read_request *q = r->request;
+    struct dataset *d = r->d;
+    if (digest_is_zero(q->base)) {
+        d->documents = arena_array(&d->arena, q->source_count, sizeof *d->documents);
+    } else {
+        if (!seal_read_dataset(d, q->keep, q->base, false, e))
+            return false;
+        struct document *all = d->documents;
+        size_t count = d->document_count, source = 0, gone = 0;
+        d->documents = arena_array(&d->arena, count + q->source_count, sizeof *d->documents);
+        d->document_count = 0;
+        for (size_t i = 0; i < count; i++) {
+            const char *path = all[i].path;
+            while (source < q->source_count && strcmp(sorted[source].path, path) < 0)
+                source++;
+            while (gone < q->gone_count && strcmp(q->gone[gone], path) < 0)
+                gone++;
+            if ((source == q->source_count || strcmp(sorted[source].path, path) != 0) &&
+                (gone == q->gone_count || strcmp(q->gone[gone], path) != 0))
+                d->documents[d->document_count++] = all[i];
+        }
+    }
+    r->taken = d->document_count;
+    d->unread = arena_array(&d->arena, q->source_count, sizeof *d->unread);
+    d->unread_count = 0;
+    return true;
+}
+
 static bool read_sources(struct reading *r, struct error *e)
 {
     const struct read_request *request = r->request;
     struct dataset *d = r->d;
     size_t n = request->source_count;
-    bool ok = true;
     struct seal_source *sorted = mem_array(n, sizeof *sorted);
     if (n) {
         memcpy(sorted, request->sources, n * sizeof *sorted);
         qsort(sorted, n, sizeof *sorted, by_path);
     }
-    d->documents = arena_array(&d->arena, n, sizeof *d->documents);
-    d->unread = arena_array(&d->arena, n, sizeof *d->unread);
+    bool ok = take_base(r, sorted, e);
     for (size_t i = 0; ok && i < n; i++) {
         const char *reason;
         struct document *document = &d->documents[d->document_count];
@@ -205,9 +241,28 @@ static bool bad_records(struct reading *r, struct error *e)
     return false;
 }
 
+/* What was noted when a document was read stays true of it: "PATH: …". */
+static void keep_base_notes(struct reading *r)
+{
+    const struct dataset *d = r->d;
+    for (size_t i = 0; i < d->note_count; i++) {
+        const char *colon = strstr(d->notes[i], ": ");
+        bool kept = false;
+        for (; colon && !kept; colon = strstr(colon + 1, ": ")) {
+            char *path = mem_printf("%.*s", (int)(colon - d->notes[i]), d->notes[i]);
+            struct document named = {.path = path};
+            kept = bsearch(&named, d->documents, r->taken, sizeof named, document_order) != NULL;
+            free(path);
+        }
+        if (kept)
+            add_note(r, NULL, d->notes[i]);
+    }
+}
+
 static void note_documents(struct reading *r)
 {
-    for (size_t i = 0; i < r->d->document_count; i++)
+    keep_base_notes(r);
+    for (size_t i = r->taken; i < r->d->document_count; i++)
         for (size_t k = 0; k < r->d->documents[i].note_count; k++)
             add_note(r, r->d->documents[i].path, r->d->documents[i].notes[k]);
 }
@@ -239,6 +294,12 @@ static bool join_captions(struct reading *r, struct error *e)
 {
     const struct read_request *q = r->request;
     struct captions_notes notes = {0};
+    if (!digest_is_zero(q->base)) { /* there are no captions */
+        captions_passages_from(r->d, r->taken);
+        identify(r->d);
+        r->d->key = q->key;
+        return true;
+    }
     struct digest file = {{0}};
     bool review = strcmp(q->caption_mode, "reviewed") == 0;
     struct captions_counts counts;
@@ -273,7 +334,8 @@ static void keep_notes(struct reading *r)
 bool read_dataset(struct dataset *d, const struct read_request *request, bool *changed,
                   struct error *e)
 {
-    struct reading r = {.request = request, .d = d, .changed = changed};
+    struct reading r = {
+        .request = request, .d = d, .bad.folder = request->shown, .changed = changed};
     struct error own = {0};
     *d = (struct dataset){0};
     *changed = false;
@@ -288,6 +350,8 @@ bool read_dataset(struct dataset *d, const struct read_request *request, bool *c
     if (ok)
         note_documents(&r);
     ok = ok && join_captions(&r, e);
+    if (ok && r.taken)
+        qsort(d->documents, d->document_count, sizeof *d->documents, document_order);
     keep_notes(&r);
     ok = ok && seal_write_dataset(request->keep, d, e);
     bad_records_free(&r.bad);

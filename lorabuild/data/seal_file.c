@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define MOST_BYTES ((off_t)64 << 30)
+
 char *seal_source_path(const char *keep, enum document_kind kind, struct digest source)
 {
     static const char *const suffixes[] = {"txt", "md", "jsonl"};
@@ -54,19 +56,33 @@ static bool make_folders(const char *path, const struct stat *like, struct error
     return ok;
 }
 
+/* As give(), of a file just made: usually nothing is left to do. */
+static void give_file(int fd, const struct stat *like)
+{
+    struct stat s;
+    if (fstat(fd, &s) < 0)
+        return;
+    if (s.st_uid != like->st_uid || s.st_gid != like->st_gid) {
+        int ignored = fchown(fd, like->st_uid, like->st_gid);
+        (void)ignored;
+    }
+    if ((s.st_mode & 07777) != (like->st_mode & 0666))
+        fchmod(fd, like->st_mode & 0666);
+}
+
 static int create(const char *temporary, const struct stat *like, struct error *e)
 {
     int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW;
-    int fd = open(temporary, flags, 0600);
+    int fd = open(temporary, flags, like->st_mode & 0666);
     if (fd < 0 && errno == ENOENT) {
         if (!make_folders(temporary, like, e))
             return -1;
-        fd = open(temporary, flags, 0600);
+        fd = open(temporary, flags, like->st_mode & 0666);
     }
     if (fd < 0)
         error_errno(e, "%s", temporary);
     else
-        give(temporary, like, like->st_mode & 0666);
+        give_file(fd, like);
     return fd;
 }
 
@@ -103,19 +119,42 @@ bool seal_file_newer(const char *path, struct error *e)
     return error_set(e, ERROR_INPUT, "%s: written by a newer lorabuild", path);
 }
 
+/* All of an open file, in memory from `a`. */
+static bool read_whole(struct str *bytes, struct arena *a, int fd, const char *path,
+                       struct error *e)
+{
+    struct stat s;
+    if (fstat(fd, &s) < 0)
+        return error_errno(e, "%s", path);
+    if (!S_ISREG(s.st_mode) || s.st_size > MOST_BYTES)
+        return error_set(e, ERROR_INPUT, "%s: is no file of seals", path);
+    char *own = arena_alloc(a, (size_t)s.st_size + 1);
+    *bytes = (struct str){own, 0};
+    while (bytes->size < (size_t)s.st_size) {
+        ssize_t n = read(fd, own + bytes->size, (size_t)s.st_size - bytes->size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_errno(e, "%s", path);
+        if (n == 0)
+            break; /* cut short meanwhile: its digest tells */
+        bytes->size += (size_t)n;
+    }
+    return true;
+}
+
 bool seal_file_open(struct unpacker *u, struct arena *a, const char *path,
                     const char magic[static 8], uint32_t version, struct error *e)
 {
-    struct file_map m;
-    if (!file_map(&m, path, e))
+    struct str bytes;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(e, "%s", path);
+    bool ok = read_whole(&bytes, a, fd, path, e);
+    close(fd);
+    if (!ok)
         return false;
-    enum packed_state state = packed_open(u, m.bytes, magic, version);
-    if (state == PACKED_WHOLE) {
-        size_t skipped = (size_t)(u->at - m.bytes.data);
-        char *own = arena_strndup(a, u->at, (size_t)(u->end - u->at));
-        *u = (struct unpacker){own, own + (m.bytes.size - skipped - sizeof(struct digest)), false};
-    }
-    file_unmap(&m);
+    enum packed_state state = packed_open(u, bytes, magic, version);
     if (state == PACKED_NEWER)
         return seal_file_newer(path, e);
     return state == PACKED_WHOLE || seal_file_damaged(path, e);

@@ -249,13 +249,23 @@ static bool chat_document(struct windows_run *r, const struct document *d, struc
     return ok;
 }
 
+static bool is_wanted(const struct piece *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (p[i].use == PIECE_WANTED)
+            return true;
+    return false;
+}
+
 static bool document_windows(struct windows_run *r, const struct document *d)
 {
     struct strbuf shown = {0};
     strbuf_add_shown(&shown, str_of(d->path));
     r->m.path = shown.data ? shown.data : "";
     struct piece *pieces = pieces_of(r, d);
-    bool ok = r->raw ? raw_document(r, d, pieces) : chat_document(r, d, pieces);
+    bool ok = true;
+    if (is_wanted(pieces, d->count)) /* else it has no loss: nearly all of what an update sees */
+        ok = r->raw ? raw_document(r, d, pieces) : chat_document(r, d, pieces);
     free(pieces);
     strbuf_free(&shown);
     r->m.document++;

@@ -5,6 +5,7 @@
 #include "lorabuild/formats/gguf.h"
 #include "lorabuild/formats/safetensors.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -410,4 +411,33 @@ bool weights_list_files(const char *path, char ***files, size_t *count, struct e
         free(f.paths[i]);
     free(f.paths);
     return false;
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+void weights_list_strays(const char *path, char ***names, size_t *count)
+{
+    struct files strays = {0}, f = {0};
+    DIR *d = NULL;
+    if (shape_of(path, NULL) == FOLDER && !has(path, SINGLE) && list_index(&f, path, NULL))
+        d = opendir(path);
+    for (struct dirent *entry; d && (entry = readdir(d));) {
+        bool named = !str_ends(str_of(entry->d_name), ".safetensors");
+        for (size_t i = 0; i < f.count && !named; i++)
+            named = strcmp(path_base(f.paths[i]), entry->d_name) == 0;
+        if (!named)
+            add_file(&strays, mem_strdup(entry->d_name));
+    }
+    if (d)
+        closedir(d);
+    for (size_t i = 0; i < f.count; i++)
+        free(f.paths[i]);
+    free(f.paths);
+    if (strays.count)
+        qsort(strays.paths, strays.count, sizeof *strays.paths, by_bytes);
+    *names = strays.paths;
+    *count = strays.count;
 }

@@ -49,4 +49,8 @@ bool weights_unchanged(const struct weights *w, struct error *e);
  * it (weights, config, tokenizer, template). Caller frees each and the array. */
 bool weights_list_files(const char *path, char ***files, size_t *count, struct error *e);
 
+/* Names of .safetensors files beside the index of a folder that it does not name, rising: left by
+ * another download, and never read. Caller frees each and the array. */
+void weights_list_strays(const char *path, char ***names, size_t *count);
+
 #endif

@@ -128,10 +128,25 @@ static void compare_gap(struct diff *d, const char *document, struct span before
     }
 }
 
+static bool is_same(struct span before, struct span now)
+{
+    if (before.count != now.count)
+        return false;
+    for (size_t i = 0; i < now.count; i++)
+        if (!digest_equal(before.samples[i].id, now.samples[i].id) ||
+            !digest_equal(before.samples[i].content, now.samples[i].content))
+            return false;
+    return true;
+}
+
 static void compare_document(struct diff *d, const char *document, struct span before,
                              struct span now)
 {
     size_t b = 0, n = 0;
+    if (is_same(before, now)) { /* nearly all of a large set */
+        d->unchanged += count_kind(now, false);
+        return;
+    }
     while (b < before.count || n < now.count) {
         size_t b1 = skip_missing(before, b, &d->now->contents);
         size_t n1 = skip_missing(now, n, &d->before->contents);
@@ -157,8 +172,11 @@ static int by_name(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-static size_t find_document(const struct plan_set *set, const char *name)
+/* `guess`: where it would stand if names did not change. */
+static size_t find_document(const struct plan_set *set, const char *name, size_t guess)
 {
+    if (guess < set->document_count && strcmp(set->documents[guess], name) == 0)
+        return guess;
     const char **found =
         bsearch(&name, set->documents, set->document_count, sizeof *set->documents, by_name);
     return found ? (size_t)(found - set->documents) : NONE;
@@ -246,13 +264,15 @@ static size_t find_renamed(struct renames *r, struct span s)
 static void match_documents(const struct diff *d, size_t *partner, unsigned char *matched)
 {
     const struct plan_set *before = d->before, *now = d->now;
-    size_t unmatched = 0;
+    size_t unmatched = 0, guess = 0;
     for (size_t i = 0; i < now->document_count; i++) {
-        partner[i] = find_document(before, now->documents[i]);
-        if (partner[i] != NONE)
+        partner[i] = find_document(before, now->documents[i], guess);
+        if (partner[i] != NONE) {
             matched[partner[i]] = 1;
-        else
+            guess = partner[i] + 1;
+        } else {
             unmatched++;
+        }
     }
     if (!unmatched)
         return;

@@ -111,6 +111,7 @@ static void take_event(struct child *c, struct str line, void (*on_event)(void *
                        void *context)
 {
     json_t *event = json_parse(line, "event", 1, NULL);
+    json_restore_bytes(event);
     const char *name = json_string_value(json_object_get(event, "event"));
     if (!name) {
         json_decref(event);

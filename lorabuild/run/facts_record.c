@@ -52,7 +52,11 @@ void facts_join(struct plan_set *set, const struct facts_dataset *list, size_t c
                            : arena_printf(a, "%s/%s", list[i].written, doc->path),
                 doc, list[i].relearn};
         }
-    qsort(named, n, sizeof *named, by_shown);
+    bool sorted = true; /* as a single dataset is */
+    for (size_t i = 1; sorted && i < n; i++)
+        sorted = by_shown(&named[i - 1], &named[i]) <= 0;
+    if (!sorted)
+        qsort(named, n, sizeof *named, by_shown);
     *set = (struct plan_set){.documents = arena_array(a, n + 1, sizeof *set->documents),
                              .first = arena_array(a, n + 1, sizeof *set->first),
                              .document_count = n,

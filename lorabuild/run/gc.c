@@ -90,14 +90,13 @@ static void choose_versions(struct gc *g, struct gc_adapter *a)
                                                     .start = number == start};
     }
     retention_choose(a->versions, a->version_count);
-    for (size_t i = 0; i < a->version_count; i++) {
-        size_t archives;
-        if (a->versions[i].reason != RETAIN_NOT)
-            continue;
-        a->going++;
-        a->bytes +=
-            lineage_bytes(t->lineage.folder, t->lineage.name, a->versions[i].number, &archives);
-    }
+    int *going = mem_array(a->version_count, sizeof *going);
+    size_t archives;
+    for (size_t i = 0; i < a->version_count; i++)
+        if (a->versions[i].reason == RETAIN_NOT)
+            going[a->going++] = a->versions[i].number;
+    a->bytes += lineage_bytes_of(t->lineage.folder, t->lineage.name, going, a->going, &archives);
+    free(going);
 }
 
 /* --- Trainings under way. --- */

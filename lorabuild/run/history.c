@@ -38,8 +38,9 @@ json_t *history_describe(const struct plan *p)
         if (json_array_size(list) == MOST_CHANGES)
             more++;
         else
-            json_array_append_new(list, json_pack("[s, s, I, I]", signs[c->kind], name_of(c),
-                                                  (json_int_t)c->place, (json_int_t)c->count));
+            json_array_append_new(list,
+                                  json_pack("[s, o, I, I]", signs[c->kind], json_bytes(name_of(c)),
+                                            (json_int_t)c->place, (json_int_t)c->count));
     }
     return json_pack("{s:o, s:I, s:b, s:b, s:b}", "changes", list, "more", more, "recipe",
                      p->recipe_changed, "base", p->base_changed, "parent", p->parent_changed);
@@ -50,6 +51,7 @@ static json_t *recorded_changes(const struct target *t, int version)
     char *path = facts_record_path(t, version);
     json_t *o = json_read_file(path, RECORD_MOST_BYTES, NULL);
     json_t *changes = json_object_get(o, "changes");
+    json_restore_bytes(changes);
     if (!json_is_array(json_object_get(changes, "changes")))
         changes = NULL;
     json_incref(changes);

@@ -58,7 +58,7 @@ static json_t *list_gathered(const char *texts, struct error *e)
     for (size_t i = 0; i < scan.count; i++) {
         char hex[DIGEST_HEX];
         digest_hex(scan.files[i].digest, hex);
-        json_array_append_new(list, json_pack("[s, s, I]", scan.files[i].path, hex,
+        json_array_append_new(list, json_pack("[o, s, I]", json_bytes(scan.files[i].path), hex,
                                               (json_int_t)scan.files[i].size_bytes));
     }
     scan_free(&scan);
@@ -72,11 +72,12 @@ static bool cut(struct private_texts *p, const char *texts, int threads, struct 
     struct digest key;
     bool ok = list != NULL;
     if (ok)
-        ok = (done = child_run("read",
-                               json_pack("{s:s, s:s, s:s, s:s, s:o}", "folder", texts, "captions",
-                                         captions, "caption_mode", "headings", "keep", p->folder,
-                                         "sources", list),
-                               threads, NULL, e));
+        ok =
+            (done = child_run("read",
+                              json_pack("{s:o, s:o, s:s, s:o, s:o}", "folder", json_bytes(texts),
+                                        "captions", json_bytes(captions), "caption_mode",
+                                        "headings", "keep", json_bytes(p->folder), "sources", list),
+                              threads, NULL, e));
     const char *hex = json_string_value(json_object_get(done, "key"));
     const json_t *unread = json_array_get(json_object_get(done, "unread"), 0);
     if (ok && unread)

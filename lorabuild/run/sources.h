@@ -19,6 +19,8 @@ struct source {
     bool has_samples;
     char *captions_path; /* metadata.csv */
     const char *caption_mode;
+    struct link_walls walls; /* how far links in the folder may lead */
+    char *own;               /* what walls.own points to */
     size_t files, hashed;
     bool read_now;    /* the reading stage ran in this process */
     json_t *captions; /* what the reading stage counted, if it ran; else NULL */

@@ -54,8 +54,9 @@ static json_t *hex_or_null(struct digest d)
 static json_t *describe_adapter(json_t *readable, const struct target *t, int version)
 {
     char *folder = mem_printf("%s/v%d", t->lineage.folder, version);
-    json_t *o = json_pack("{s:s, s:s}", "folder", folder, "weights", folder);
-    json_array_append_new(readable, json_string(folder));
+    json_t *o =
+        json_pack("{s:o, s:o}", "folder", json_bytes(folder), "weights", json_bytes(folder));
+    json_array_append_new(readable, json_bytes(folder));
     free(folder);
     return o;
 }
@@ -66,11 +67,11 @@ static bool add_base_files(json_t *readable, const char *path, struct error *e)
     char **files = NULL;
     size_t count = 0;
     bool ok = weights_list_files(path, &files, &count, e);
-    json_array_append_new(readable, json_string(path));
+    json_array_append_new(readable, json_bytes(path));
     for (size_t i = 0; i < count; i++) {
         char *real = realpath(files[i], NULL);
         if (real)
-            json_array_append_new(readable, json_string(real));
+            json_array_append_new(readable, json_bytes(real));
         free(real);
         free(files[i]);
     }
@@ -85,9 +86,9 @@ static json_t *list_datasets(struct workshop *w, const struct target *t, json_t 
         const struct source *s = &w->sources[t->rule->data[i]];
         char hex[DIGEST_HEX];
         digest_hex(s->data.key, hex);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "keep", s->scope->keep, "key", hex,
-                                              "written", s->rule->written));
-        json_array_append_new(readable, json_string(s->scope->keep));
+        json_array_append_new(list, json_pack("{s:o, s:s, s:o}", "keep", json_bytes(s->scope->keep),
+                                              "key", hex, "written", json_bytes(s->rule->written)));
+        json_array_append_new(readable, json_bytes(s->scope->keep));
     }
     return list;
 }
@@ -98,7 +99,7 @@ static void add_start(json_t *plan, json_t *readable, struct workshop *w, const 
     if (t->plan.start) {
         json_t *o = describe_adapter(readable, t, t->plan.start);
         char *weights = target_weights_folder(t, t->plan.start);
-        json_object_set_new(o, "weights", json_string(weights));
+        json_object_set_new(o, "weights", json_bytes(weights));
         json_object_set_new(plan, "start", o);
         free(weights);
     } else if (t->rule->continues && t->parent_version) {
@@ -106,10 +107,10 @@ static void add_start(json_t *plan, json_t *readable, struct workshop *w, const 
         json_object_set_new(plan, "start", describe_adapter(readable, parent, t->parent_version));
     } else if (t->rule->initial_adapter) {
         char *weights = target_initial_weights(t), *folder = path_folder(weights);
-        json_object_set_new(
-            plan, "start",
-            json_pack("{s:s, s:s, s:b}", "folder", folder, "weights", folder, "foreign", 1));
-        json_array_append_new(readable, json_string(folder));
+        json_object_set_new(plan, "start",
+                            json_pack("{s:o, s:o, s:b}", "folder", json_bytes(folder), "weights",
+                                      json_bytes(folder), "foreign", 1));
+        json_array_append_new(readable, json_bytes(folder));
         free(folder);
         free(weights);
     }
@@ -121,8 +122,9 @@ static json_t *common_plan(struct workshop *w, struct build_job *job, struct err
     const struct rule_base *base = &w->project->rules->bases[t->rule->base];
     json_t *readable = json_array(), *plan = json_object();
     json_object_set_new(plan, "adapter", json_string(t->rule->name));
-    json_object_set_new(plan, "base",
-                        json_pack("{s:s, s:s?}", "path", base->path, "template", base->template));
+    json_object_set_new(
+        plan, "base",
+        json_pack("{s:o, s:s?}", "path", json_bytes(base->path), "template", base->template));
     json_object_set_new(plan, "recipe", recipe_to_json(&t->rule->recipe));
     json_object_set_new(plan, "datasets", list_datasets(w, t, readable));
     json_object_set_new(plan, "learn", hex_list(&t->plan.learn));
@@ -284,7 +286,7 @@ json_t *train_plan_train(struct workshop *w, struct build_job *job, struct error
     json_t *plan = common_plan(w, job, e);
     if (!plan)
         return NULL;
-    json_object_set_new(plan, "attempt", json_string(job->attempt));
+    json_object_set_new(plan, "attempt", json_bytes(job->attempt));
     json_object_set_new(plan, "steps", json_integer(job->steps));
     json_object_set_new(plan, "precision", json_string(job->precision));
     json_object_set_new(plan, "manifest", manifest(w, job));

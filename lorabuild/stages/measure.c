@@ -1,9 +1,13 @@
 #include "lorabuild/common/clock.h"
 #include "lorabuild/formats/peft.h"
+#include "lorabuild/common/text.h"
 #include "lorabuild/models/lora.h"
+#include "lorabuild/models/turns.h"
 #include "lorabuild/stages/job.h"
 #include "lorabuild/stages/stage.h"
 #include "lorabuild/train/trainer.h"
+
+#include <stdlib.h>
 
 static int64_t count_tokens(const struct windows *w)
 {
@@ -62,6 +66,32 @@ static bool measure_written(struct job *j, int64_t steps, struct written *w, str
     return true;
 }
 
+/* What a person should know of the base model before it is trained on. */
+static void note_base(const struct job *j, json_t *notes)
+{
+    struct turns t;
+    struct strbuf line = {0};
+    char **strays;
+    size_t count;
+    turns_look(&t, j->model, j->weights, j->tokenizer, &j->chat);
+    if (!j->raw && t.untrained) {
+        strbuf_printf(&line,
+                      _("the base model hardly knows %s, which ends answers (norm of its row %.2g, "
+                        "usual %.2g): they may not end; `mode: text` does without"),
+                      t.stop, (double)t.stop_norm, (double)t.usual_norm);
+        json_array_append_new(notes, json_bytes(line.data));
+    }
+    weights_list_strays(j->base_path, &strays, &count);
+    for (size_t i = 0; i < count; i++) {
+        line.size = 0;
+        strbuf_printf(&line, _("base model: %s is not in its index, and is not read"), strays[i]);
+        json_array_append_new(notes, json_bytes(line.data));
+        free(strays[i]);
+    }
+    free(strays);
+    strbuf_free(&line);
+}
+
 static bool measure(struct job *j, struct error *e)
 {
     struct written written;
@@ -82,7 +112,8 @@ static bool measure(struct job *j, struct error *e)
     }
     json_t *notes = json_array();
     for (size_t i = 0; i < j->learn.note_count; i++)
-        json_array_append_new(notes, json_string(j->learn.notes[i]));
+        json_array_append_new(notes, json_bytes(j->learn.notes[i]));
+    note_base(j, notes);
     stage_span("measure", began_s);
     stage_event(json_pack(
         "{s:s, s:I, s:I, s:I, s:f, s:f, s:I, s:I, s:I, s:I, s:I, s:b, s:b, s:o}", "event", "done",

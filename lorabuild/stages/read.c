@@ -50,15 +50,67 @@ static json_t *describe_captions(const struct captions_counts *c)
                      (json_int_t)c->edited);
 }
 
+/* How far links may lead; none where the plan does not say. */
+static const char **parse_walls(const json_t *o, struct link_walls *w)
+{
+    const json_t *open = json_object_get(o, "open");
+    size_t count = json_array_size(open);
+    const char **list = mem_array(count, sizeof *list);
+    for (size_t i = 0; i < count; i++)
+        list[i] = json_string_value(json_array_get(open, i));
+    *w = (struct link_walls){json_string_value(json_object_get(o, "own")),
+                             json_string_value(json_object_get(o, "clients")), list, count};
+    return list;
+}
+
+/* What may be touched: the folder, what links in it may lead to, and where results go. */
+static bool enter_sandbox(const struct read_request *r, struct error *e)
+{
+    const struct link_walls *w = &r->walls;
+    struct sandbox_path *paths = mem_array(w->open_count + 4, sizeof *paths);
+    size_t count = 0;
+    paths[count++] = (struct sandbox_path){r->folder, false};
+    paths[count++] = (struct sandbox_path){r->keep, true};
+    paths[count++] = (struct sandbox_path){r->captions_path, true};
+    if (w->own)
+        paths[count++] = (struct sandbox_path){w->own, false};
+    for (size_t i = 0; i < w->open_count; i++)
+        paths[count++] = (struct sandbox_path){w->open[i], false};
+    bool ok = sandbox_enter(paths, count, e);
+    free(paths);
+    return ok;
+}
+
+/* A dataset that the new one is made from, if the plan names one. */
+static bool parse_base(const json_t *plan, struct read_request *r, const char ***list,
+                       struct error *e)
+{
+    const char *base = json_string_value(json_object_get(plan, "base"));
+    const char *key = json_string_value(json_object_get(plan, "key"));
+    const json_t *gone = json_object_get(plan, "gone");
+    if (!base)
+        return true;
+    if (!key || !digest_from_hex(&r->base, str_of(base)) || !digest_from_hex(&r->key, str_of(key)))
+        return error_set(e, ERROR_INTERNAL, "plan: the base is malformed");
+    r->gone_count = json_array_size(gone);
+    *list = mem_array(r->gone_count, sizeof **list);
+    for (size_t i = 0; i < r->gone_count; i++)
+        if (!((*list)[i] = json_string_value(json_array_get(gone, i))))
+            return error_set(e, ERROR_INTERNAL, "plan: 'gone' is malformed");
+    r->gone = *list;
+    return true;
+}
+
 static json_t *describe_dataset(const struct dataset *d, const struct captions_counts *counts)
 {
     char key[DIGEST_HEX];
     digest_hex(d->key, key);
     json_t *unread = json_array(), *notes = json_array();
     for (size_t i = 0; i < d->unread_count; i++)
-        json_array_append_new(unread, json_pack("[s, s]", d->unread[i].path, d->unread[i].reason));
+        json_array_append_new(unread, json_pack("[o, o]", json_bytes(d->unread[i].path),
+                                                json_bytes(d->unread[i].reason)));
     for (size_t i = 0; i < d->note_count; i++)
-        json_array_append_new(notes, json_string(d->notes[i]));
+        json_array_append_new(notes, json_bytes(d->notes[i]));
     return json_pack("{s:s, s:s, s:o, s:o, s:o}", "event", "done", "key", key, "unread", unread,
                      "notes", notes, "captions", describe_captions(counts));
 }
@@ -71,18 +123,21 @@ bool stage_read(const json_t *plan, struct error *e)
     struct seal_source *sources = NULL;
     struct dataset d = {0};
     bool changed = false;
+    r.shown = json_string_value(json_object_get(plan, "shown"));
+    const char **gone = NULL;
+    const char **walls = parse_walls(json_object_get(plan, "walls"), &r.walls);
     bool ok = json_get_text(plan, "folder", &r.folder, "plan", e) &&
               json_get_text(plan, "captions", &r.captions_path, "plan", e) &&
               json_get_text(plan, "caption_mode", &r.caption_mode, "plan", e) &&
               json_get_text(plan, "keep", &r.keep, "plan", e) &&
-              parse_sources(json_object_get(plan, "sources"), &sources, &r.source_count, e);
+              parse_sources(json_object_get(plan, "sources"), &sources, &r.source_count, e) &&
+              parse_base(plan, &r, &gone, e);
     if (!ok)
         goto out;
     r.sources = sources;
     r.edit = parse_edit(json_object_get(plan, "caption_edit"), &edit);
-    struct sandbox_path paths[] = {{r.folder, false}, {r.keep, true}, {r.captions_path, true}};
     double began_s = clock_seconds();
-    ok = sandbox_enter(paths, 3, e) && read_dataset(&d, &r, &changed, e);
+    ok = enter_sandbox(&r, e) && read_dataset(&d, &r, &changed, e);
     stage_span("cut", began_s);
     if (ok)
         stage_event(describe_dataset(&d, &counts));
@@ -91,6 +146,8 @@ bool stage_read(const json_t *plan, struct error *e)
     dataset_free(&d);
 out:
     free((void *)(uintptr_t)edit.picks);
+    free(gone);
+    free(walls);
     free(sources);
     return ok;
 }

@@ -66,6 +66,7 @@ static bool run_plan(const char *kind, struct error *e)
               json_get_int(plan, "protocol", &protocol, "plan", e) &&
               json_get_int_or(plan, "threads", &threads, 1, "plan", e);
     strbuf_free(&text);
+    json_restore_bytes(plan);
     if (ok && protocol != STAGE_PROTOCOL)
         ok = error_set(e, ERROR_INTERNAL, "the parent speaks protocol %lld, this program %d",
                        (long long)protocol, STAGE_PROTOCOL);
@@ -92,7 +93,7 @@ int stage_run(const char *kind)
         return 1;
     if (run_plan(kind, &e))
         return 0;
-    stage_event(
-        json_pack("{s:s, s:i, s:s}", "event", "failed", "kind", (int)e.kind, "message", e.message));
+    stage_event(json_pack("{s:s, s:i, s:o}", "event", "failed", "kind", (int)e.kind, "message",
+                          json_bytes(e.message)));
     return e.kind == ERROR_INTERRUPTED ? 130 : 1;
 }

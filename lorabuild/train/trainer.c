@@ -227,12 +227,12 @@ static bool take_step(struct trainer *r, struct error *e)
     return true;
 }
 
-/* Time decides only when a save is made, never what is in it. */
+/* Time decides only when a save is made, never what is in it. It is due where another step like
+ * this one would end too late. */
 static bool save_is_due(const struct trainer *r, double step_s)
 {
     double since_s = clock_seconds() - r->saved_s;
-    return r->state.step == 1 || r->state.step == r->t->steps ||
-           since_s >= (step_s > SAVE_EVERY_S ? step_s : SAVE_EVERY_S);
+    return r->state.step == 1 || r->state.step == r->t->steps || since_s + step_s > SAVE_EVERY_S;
 }
 
 static bool loop(struct trainer *r, struct error *e)

@@ -6,8 +6,8 @@
  * last batch of an epoch may be smaller (T25). The loss of an optimizer step is the sum over its
  * learned tokens divided by their number over the whole accumulation window.
  *
- * Saves: after step 1, then when 30 s or one step have passed since the last, whichever is
- * longer, and at a stop; see checkpoint.h. A stop (should_stop) drops the step in flight and
+ * Saves: after step 1, then so that two are at most 30 s apart, or one step where that is longer,
+ * and at a stop; see checkpoint.h. A stop (should_stop) drops the step in flight and
  * saves the last finished one.
  */
 #ifndef LORABUILD_TRAIN_TRAINER_H

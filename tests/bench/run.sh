@@ -1,10 +1,15 @@
 #!/bin/sh
-# run.sh [step] [noop] [expand]: our speed and memory beside our peers', in one run, as ratios. `make bench`.
+# run.sh [PART…]: our speed and memory beside our peers', in one run, as ratios. `make bench`.
 #
 #   step  one LoRA step of SmolLM2-135M (512 tokens, r16, all linear layers): lorabuild on the
 #         model's GGUF beside PEFT + torch at its best (f32, bf16, with and without torch.compile)
 #   noop  a build with nothing to do over 100,000 sample files, beside make and ninja on the same
 #   expand  stored numbers of every type to f32 and bf16, beside copying memory
+#   scan  the first scan of as many, beside xxhsum
+#   new   one new file among as many: planned, and files opened
+#   lines     nothing to do over one .jsonl of a million records (BENCH_LINES)
+#   versions  log and status of an adapter with a thousand versions (BENCH_VERSIONS)
+#   growth    a scan of 10,000, 100,000 and a million files (BENCH_GROWTH); only when asked for
 #
 # Times on a shared machine are noisy: compare the ratios of one run, never figures of two.
 # LORABUILD and BUILD say what was built; LORABUILD_CACHE where the venv and the model are;
@@ -113,7 +118,9 @@ expand() {
     "$build/bench/expand"
 }
 
-[ $# -gt 0 ] || set -- step noop expand
+. tests/bench/files.sh
+
+[ $# -gt 0 ] || set -- step noop scan new lines versions expand
 for part in "$@"; do
     "$part"
 done

@@ -18,9 +18,9 @@ settle
 run client-a
 check 'T05: bad rows end the build with exit status 1' test "$rc" = 1
 for line in 2 3 4 5 6 7 9; do
-    says "row $line is listed" "rows.jsonl:$line"
+    says "row $line is listed" "clients/a/proposals/rows.jsonl:$line:"
 done
-says 'with field and what was found' 'rows.jsonl:2: output: must be text, found a whole number'
+says 'with field and what was found' 'clients/a/proposals/rows.jsonl:2: output: must be text, found a whole number'
 says_not 'a good row is not' 'rows.jsonl:1:'
 says_not 'nor one whose text comes in parts' 'rows.jsonl:8'
 check_not 'nothing is built' test -e adapters/text-a/v2

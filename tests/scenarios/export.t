@@ -16,6 +16,7 @@ Load it   over models/tiny
 PEFT      PeftModel.from_pretrained(model, "SRV/text-a")
 vLLM      vllm serve 'DIR/models/tiny' --enable-lora --max-lora-rank 8 --lora-modules 'text-a=SRV/text-a'
 llama.cpp python convert_lora_to_gguf.py --base 'DIR/models/tiny' 'SRV/text-a'
+Stop at   <|im_end|>
 OUT
 check 'the weights are those of v1' cmp -s ../srv/text-a/adapter_model.safetensors adapters/text-a/v1/adapter_model.safetensors
 check 'no list of samples goes along' test ! -e ../srv/text-a/samples

@@ -49,7 +49,7 @@ printf '{"instruction": "Broken", "output": 1}\n' >clients/a/proposals/rows.json
 settle
 events client-a
 are 'an error is an event' 'error end' 1
-says 'of a kind, with its words' '"event":"error","kind":"input","message":"rows.jsonl:1: output: must be text'
+says 'of a kind, with its words' '"event":"error","kind":"input","message":"clients/a/proposals/rows.jsonl:1: output: must be text'
 check 'and words on standard error' grep -q 'rows.jsonl' "$scratch/errors"
 events -k client-a
 are 'with -k it is of one adapter' 'failed end' 1

@@ -14,7 +14,7 @@ check_not 'nothing is built' test -e adapters/text-b/v1
 
 run -k text-c text-b text-a
 check 'with -k the exit status is 1 all the same' test "$rc" = 1
-says 'the failure is told' 'text-c: rows.jsonl:1: output: must be text'
+says 'the failure is told' 'text-c: clients/c/proposals/rows.jsonl:1: output: must be text'
 says 'the others are built' 'text-b    read      1 document, 1 sample'
 says 'and a line sums up' '2 built, 1 failed (text-c)'
 check 'so they are' test -f adapters/text-a/v1/manifest.json -a -f adapters/text-b/v1/manifest.json

@@ -28,6 +28,10 @@ look --why client-a
 check 'B13: --why answers' test "$rc" = 0
 look client-a
 says 'B13: so does a build with nothing to do' 'v1 is current'
+look log client-a
+says 'B13: log answers' '*  v1'
+look show text-a
+says 'B13: show answers' 'text-a: v1 in use'
 look draft client-a --max-tokens 2 hello
 check 'B13: draft answers' test "$rc" = 0
 find . | sort >"$scratch/after"
@@ -81,6 +85,10 @@ says 'it names the process and its step' 'being built (process PID, step N of 40
 look_meanwhile --why client-a
 check 'B13: so does --why' test "$rc" = 0
 says 'it names them too' 'Being built now by process PID: step N of 4000.'
+look log text-a
+says 'B13: log answers during a build' '*  v1'
+look show text-a
+says 'B13: so does show' 'text-a: v1 in use'
 kill -INT "$builder"
 wait "$builder"
 look status client-a

@@ -41,4 +41,5 @@ head -c 1000 "$scratch/whole" >$base/model-00001-of-00003.safetensors
 settle
 run city
 says 'T41: a stale shard beside those of the index is not read' 'v1        ready'
+says 'T41: and noted' 'note      base model: model-00001-of-00003.safetensors is not in its index, and is not read'
 finish

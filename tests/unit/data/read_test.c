@@ -358,6 +358,120 @@ static void bytes_and_files_have_one_digest(void **state)
     free(bytes);
 }
 
+/* The dataset as a file, with what was read from everything, or from `base` and what differs. */
+static char *sealed_now(struct folder *f, struct digest base, const char *const *gone,
+                        size_t gone_count, const char *const *told, size_t told_count, size_t *size)
+{
+    struct dataset d;
+    struct error e = {0};
+    bool changed;
+    struct digest key = key_now(f, "none");
+    struct seal_source sources[8];
+    size_t n = 0;
+    for (size_t i = 0; i < f->count; i++)
+        for (size_t k = 0; k < told_count; k++)
+            if (strcmp(f->sources[i].path, told[k]) == 0)
+                sources[n++] = f->sources[i];
+    struct read_request r = {.folder = f->path,
+                             .sources = told_count ? sources : f->sources,
+                             .source_count = told_count ? n : f->count,
+                             .captions_path = f->captions,
+                             .caption_mode = "none",
+                             .keep = f->keep,
+                             .base = base,
+                             .key = key,
+                             .gone = gone,
+                             .gone_count = gone_count};
+    if (!read_dataset(&d, &r, &changed, &e))
+        fail_msg("%s", e.message);
+    assert_true(digest_equal(d.key, key));
+    dataset_free(&d);
+    char hex[DIGEST_HEX];
+    digest_hex(key, hex);
+    char *path = mem_printf("%s/datasets/%s", f->keep, hex);
+    struct strbuf b = {0};
+    assert_true(file_read(&b, path, 1 << 20, NULL));
+    assert_int_equal(unlink(path), 0);
+    free(path);
+    *size = b.size;
+    return strbuf_take(&b);
+}
+
+/* From a dataset sealed before and what differs from it comes, byte for byte, what reading all
+ * gives; and nothing else is opened. */
+static void little_changed_in_a_folder(void **state)
+{
+    struct folder *f = *state;
+    put(f, "a.md", "# A\n\none\n\ntwo\n\nthree\n\nfour\n\nfive");
+    put(f, "b.txt", "line\nline\nanother");
+    put(f, "c.jsonl", "{\"prompt\":\"a\",\"completion\":\"b\"}");
+    put(f, "d.txt", "to go");
+    put(f, "e.txt", "to change");
+    put(f, "f.xlsx", "PK");
+    struct dataset before = read_as(f, "none");
+    struct digest base = before.key;
+    dataset_free(&before);
+    take_away(f, "d.txt");
+    put(f, "e.txt", "changed\nand longer");
+    put(f, "Z.md", "## New\n\nline");
+    put(f, "z.txt", "another");
+    static const char *const gone[] = {"d.txt"};
+    static const char *const told[] = {"e.txt", "Z.md", "z.txt", "f.xlsx"};
+    size_t whole_size, size;
+    char *whole = sealed_now(f, (struct digest){{0}}, NULL, 0, NULL, 0, &whole_size);
+    char *path = mem_printf("%s/seals", f->keep); /* none may be needed */
+    assert_true(folder_remove(path, NULL));
+    free(path);
+    char *made = sealed_now(f, base, gone, 1, told, 4, &size);
+    assert_int_equal(size, whole_size);
+    assert_memory_equal(made, whole, size);
+    free(made);
+    free(whole);
+}
+
+/* What was noted of a document that is taken over stays noted. */
+static void notes_stay_with_their_documents(void **state)
+{
+    struct folder *f = *state;
+    put_bytes(f, "old.txt", STR("\xFF\xFEo\0n\0e\0"));
+    put_bytes(f, "gone.txt", STR("\xFF\xFEt\0w\0o\0"));
+    put(f, "plain.txt", "three");
+    struct dataset d = read_as(f, "none");
+    struct digest base = d.key;
+    assert_int_equal(d.note_count, 2);
+    dataset_free(&d);
+    take_away(f, "gone.txt");
+    put_bytes(f, "new.txt",
+              STR("\xFF\xFE"
+                  "n\0e\0w\0"));
+    scan(f);
+    static const char *const gone[] = {"gone.txt"};
+    struct seal_source fresh = {0};
+    for (size_t i = 0; i < f->count; i++)
+        if (strcmp(f->sources[i].path, "new.txt") == 0)
+            fresh = f->sources[i];
+    struct read_request r = {.folder = f->path,
+                             .sources = &fresh,
+                             .source_count = 1,
+                             .captions_path = f->captions,
+                             .caption_mode = "none",
+                             .keep = f->keep,
+                             .base = base,
+                             .key = key_now(f, "none"),
+                             .gone = gone,
+                             .gone_count = 1};
+    struct error e = {0};
+    bool changed;
+    fresh.path = "new.txt"; /* key_now() scanned again */
+    if (!read_dataset(&d, &r, &changed, &e))
+        fail_msg("%s", e.message);
+    assert_int_equal(d.note_count, 2);
+    assert_non_null(strstr(d.notes[0], "old.txt: read as UTF-16"));
+    assert_non_null(strstr(d.notes[1], "new.txt: read as UTF-16"));
+    assert_int_equal(d.document_count, 3);
+    dataset_free(&d);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, folder_setup, folder_teardown)
@@ -377,6 +491,8 @@ int main(void)
         TEST(damaged_seals_are_read_again),
         TEST(a_newer_seal_is_refused),
         TEST(bytes_and_files_have_one_digest),
+        TEST(little_changed_in_a_folder),
+        TEST(notes_stay_with_their_documents),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,3 +1,4 @@
+#include "rules/names.h"
 #include "tests/unit/rules/project.h"
 
 #define TOP "clients: clients/%/\nshared: [corpus/, models/]\n"
@@ -305,6 +306,37 @@ static void clients_that_differ_in_case_are_refused(void **state)
     assert_true(folder_remove("clients/Acme", NULL) && folder_remove("clients/acme", NULL));
 }
 
+/* What some file system holds for one name; and what none does. */
+static void names_are_folded_as_file_systems_do(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool same;
+    } pairs[] = {
+        {"Acme", "aCME", true},
+        {"caf\xC3\xA9", "cafe\xCC\x81", true}, /* composed, apart: macOS */
+        {"CAF\xC3\x89", "cafe\xCC\x81", true}, /* and both at once */
+        {"Stra\xC3\x9F"
+         "e",
+         "STRASSE", true},                                              /* full folding, as ext4 */
+        {"\xCE\xA3\xCE\xAF\xCF\x82", "\xCF\x83\xCE\xAF\xCF\x83", true}, /* final sigma */
+        {"\xEF\xBC\xA1", "\xEF\xBD\x81", true},                         /* full width A and a */
+        {"\xEF\xBC\xA1", "A", false}, /* but no file system makes it narrow */
+        {"\xE5\xAE\xA2", "\xE5\xAE\xA3", false},
+        {"a", "a ", false},
+        {"I", "\xC4\xB1", false}, /* dotless i */
+        {"", "", true},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char *a = name_folded(pairs[i].a), *b = name_folded(pairs[i].b);
+        if ((strcmp(a, b) == 0) != pairs[i].same)
+            fail_msg("%s and %s: folded %s and %s", pairs[i].a, pairs[i].b, a, b);
+        free(a);
+        free(b);
+    }
+}
+
 static void projects_without_clients_yet_are_fine(void **state)
 {
     struct project *p = *state;
@@ -410,6 +442,7 @@ int main(void)
         cmocka_unit_test(included_files_count_as_one),
         cmocka_unit_test(two_patterns_for_one_name_are_refused),
         cmocka_unit_test(clients_that_differ_in_case_are_refused),
+        cmocka_unit_test(names_are_folded_as_file_systems_do),
         cmocka_unit_test(projects_without_clients_yet_are_fine),
         cmocka_unit_test(likely_slips_are_warned_of),
         cmocka_unit_test(the_same_file_gives_the_same_rules),

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "lorabuild/common/clock.h"
 #include "lorabuild/common/threads.h"
 #include "lorabuild/train/checkpoint.h"
 #include "lorabuild/train/trainer.h"
@@ -15,6 +16,14 @@
 #include <unistd.h>
 
 static struct tiny tiny;
+static double fake_now_s = -1; /* < 0: the clock is the computer's */
+
+double clock_seconds(void) /* instead of common/clock.c's */
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return fake_now_s >= 0 ? fake_now_s : (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
 
 static int open_tiny(void **state)
 {
@@ -40,11 +49,17 @@ struct lesson {
     int stop_after;        /* questions of should_stop that are answered with no; -1 = always */
     int64_t reported;      /* progress calls */
     int64_t saved_at_step; /* newest save at the last progress call */
+    const double *step_s;  /* by the fake clock, one a step; NULL: by the computer's */
+    double saved_s[64];    /* when, by the fake clock, each save was seen */
+    int save_count, asked; /* asked: questions since the last progress call */
 };
 
+/* The second question after a report (or after the start) comes from within the step. */
 static bool ask_stop(void *context)
 {
     struct lesson *l = context;
+    if (l->step_s && ++l->asked == 2)
+        fake_now_s += l->step_s[l->reported];
     return l->stop_after >= 0 && l->stop_after-- == 0;
 }
 
@@ -53,7 +68,11 @@ static void note_progress(void *context, const struct training_progress *p)
     struct lesson *l = context;
     l->reported++;
     assert_true(p->step >= 1 && p->step <= p->steps && isfinite(p->loss));
-    l->saved_at_step = checkpoint_step(l->folder);
+    int64_t saved = checkpoint_step(l->folder);
+    if (saved != l->saved_at_step)
+        l->saved_s[l->save_count++] = fake_now_s;
+    l->saved_at_step = saved;
+    l->asked = 0;
 }
 
 static const char *name_document(void *context, uint32_t document)
@@ -283,6 +302,47 @@ static void first_save_after_step_one(void **state)
     lesson_end(&l);
 }
 
+/* Two saves are at most 30 s apart, or one step where that is longer. */
+static void saves_are_half_a_minute_apart(void **state)
+{
+    (void)state;
+    static const struct {
+        double steps_s[13]; /* ended by 0 */
+        int saves;          /* in time */
+    } cases[] = {
+        {{20, 20, 20, 20, 20, 20}, 6},             /* each */
+        {{40, 40, 40, 40}, 4},                     /* each: longer than half a minute */
+        {{12, 12, 12, 12, 12, 12, 12, 12, 12}, 5}, /* 1, 3, 5, 7, 9 */
+        {{10, 10, 10, 10, 10, 10, 10, 10}, 4},     /* 1, 4, 7, 8 (the last) */
+        {{30, 30, 30}, 3},
+        {{0.1, 0.1, 0.1, 0.1, 0.1, 0.1}, 2}, /* the first and the last */
+        {{100, 1, 1, 1, 1, 25, 1, 1}, 3},    /* a slow first step, a slow one later */
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        struct lesson l;
+        lesson_init(&l);
+        l.step_s = cases[k].steps_s;
+        l.t.steps = 0;
+        while (l.step_s[l.t.steps] > 0)
+            l.t.steps++;
+        fake_now_s = 1000;
+        struct training_result r = run(&l);
+        assert_int_equal(l.reported, l.t.steps);
+        assert_true(l.saved_s[0] == 1000 + l.step_s[0]); /* after step 1 */
+        double longest_s = 30;
+        for (int64_t i = 0; i < l.t.steps; i++)
+            longest_s = l.step_s[i] > longest_s ? l.step_s[i] : longest_s;
+        for (int i = 1; i < l.save_count; i++)
+            if (l.saved_s[i] - l.saved_s[i - 1] > longest_s)
+                fail_msg("case %zu: %g s between saves", k, l.saved_s[i] - l.saved_s[i - 1]);
+        if (l.save_count != cases[k].saves)
+            fail_msg("case %zu: %d saves", k, l.save_count);
+        training_result_free(&r);
+        lesson_end(&l);
+    }
+    fake_now_s = -1;
+}
+
 static void another_recipe_does_not_resume(void **state)
 {
     (void)state;
@@ -444,6 +504,7 @@ int main(void)
         cmocka_unit_test(the_same_bits_with_two_threads_and_checkpointing),
         cmocka_unit_test(stopped_anywhere_and_continued),
         cmocka_unit_test(first_save_after_step_one),
+        cmocka_unit_test(saves_are_half_a_minute_apart),
         cmocka_unit_test(another_recipe_does_not_resume),
         cmocka_unit_test(places_change_no_bit),
         cmocka_unit_test(over_a_frozen_parent),
