@@ -13,7 +13,7 @@
  * rest is brought back by lineage_heal().
  *
  * Commit order for a version (each step durable before the next): set-aside (only if it failed
- * its check), lineage_commit(), lineage_set_current(), lineage_archive(), history. Once
+ * its check), lineage_commit(), lineage_set_current(), lineage_pack(). Once
  * lineage_commit() has returned the version exists; a crash after it costs nothing but the next
  * run's repairs.
  */
@@ -153,16 +153,19 @@ struct lineage_event {
     struct digest want_key;
     char tar_sha256[SHA256_HEX];
 };
-bool lineage_history_append(const char *folder, int number, time_t when, struct digest want_key,
-                            const char *tar_sha256, struct error *e);
+/* Of a version made now; its archive is yet to be packed: tar_sha256 is "". */
+struct lineage_event lineage_event_now(int number, struct digest want_key);
+bool lineage_history_append(const char *folder, const struct lineage_event *event, struct error *e);
 /* In the file's order; a line that is none of ours (torn, of a later lorabuild) is left out. The
  * caller frees *events. */
 bool lineage_history_read(const char *folder, struct lineage_event **events, size_t *count,
                           struct error *e);
 
-/* Packs folder/vN as NAME-DATE-vN.tar.zst and writes NAME-DATE-vN.tar.sha256 beside it. */
-bool lineage_archive(const char *folder, const char *name, int number, const char *date,
-                     char tar_sha256[static SHA256_HEX], struct error *e);
+/* Packs folder/vN as NAME-DATE-vN.tar.zst, with NAME-DATE-vN.tar.sha256 beside it, under the
+ * event's date. Where the digest is not the event's, a line with that date and the new digest goes
+ * to the history: the last line of a version is what its archive is. `same` may be NULL. */
+bool lineage_pack(const char *folder, const char *name, const struct lineage_event *event,
+                  bool *same, struct error *e);
 
 /* Brings back what can be made from the rest, one sentence each in *notes (an array of *count
  * strings, appended to; the caller frees): a version's missing files, manifest or whole folder

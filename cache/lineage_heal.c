@@ -39,8 +39,8 @@ static char *archive_path(const char *folder, const char *name, int number, cons
     return mem_printf("%s/%s-%s-v%d.tar.%s", folder, name, date, number, ending);
 }
 
-bool lineage_archive(const char *folder, const char *name, int number, const char *date,
-                     char tar_sha256[static SHA256_HEX], struct error *e)
+static bool pack(const char *folder, const char *name, int number, const char *date,
+                 char tar_sha256[static SHA256_HEX], struct error *e)
 {
     char *from = mem_printf("%s/v%d", folder, number), *prefix = mem_printf("%s-v%d", name, number);
     char *path = archive_path(folder, name, number, date, "zst"), *line = NULL;
@@ -56,6 +56,18 @@ bool lineage_archive(const char *folder, const char *name, int number, const cha
     free(prefix);
     free(from);
     return ok;
+}
+
+bool lineage_pack(const char *folder, const char *name, const struct lineage_event *event,
+                  bool *same, struct error *e)
+{
+    struct lineage_event now = *event;
+    if (!pack(folder, name, event->number, event->date, now.tar_sha256, e))
+        return false;
+    bool is_same = strcmp(event->tar_sha256, now.tar_sha256) == 0;
+    if (same)
+        *same = is_same;
+    return is_same || lineage_history_append(folder, &now, e);
 }
 
 /* --- What there is of each version. --- */
@@ -245,16 +257,12 @@ static bool heal_archive(struct healing *h, int number, struct error *e)
     struct lineage *l = h->l;
     const struct remains *r = &h->versions[number];
     const struct version *v = lineage_version(l, number);
-    char sha[SHA256_HEX], today[11];
-    time_t now = time(NULL);
-    struct tm day;
+    bool same;
     if (!v || r->archive_date[0] || missing_file(v))
         return true;
-    localtime_r(&now, &day);
-    strftime(today, sizeof today, "%Y-%m-%d", &day);
-    if (!lineage_archive(l->folder, l->name, number, r->event ? r->event->date : today, sha, e))
+    struct lineage_event event = r->event ? *r->event : lineage_event_now(number, v->want_key);
+    if (!lineage_pack(l->folder, l->name, &event, &same, e))
         return false;
-    bool same = r->event && strcmp(r->event->tar_sha256, sha) == 0;
     if (!r->event)
         note_version(h, number, _("packed its archive"));
     else if (same)
@@ -263,7 +271,7 @@ static bool heal_archive(struct healing *h, int number, struct error *e)
         note_version(h, number,
                      _("its archive was missing; packed again, with the changes made "
                        "to its folder since"));
-    return same || lineage_history_append(l->folder, number, now, v->want_key, sha, e);
+    return true;
 }
 
 /* --- The link and CURRENT. --- */

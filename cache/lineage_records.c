@@ -1,6 +1,7 @@
 #include "cache/lineage.h"
 
 #include "cache/lineage_parts.h"
+#include "lorabuild/common/clock.h"
 #include "lorabuild/common/file.h"
 
 #include <errno.h>
@@ -227,16 +228,24 @@ static bool append(int fd, struct str line, const char *path, struct error *e)
     return ok;
 }
 
-bool lineage_history_append(const char *folder, int number, time_t when, struct digest want_key,
-                            const char *tar_sha256, struct error *e)
+struct lineage_event lineage_event_now(int number, struct digest want_key)
+{
+    struct lineage_event event = {.number = number, .want_key = want_key};
+    time_t now = time(NULL);
+    struct tm t;
+    localtime_r(&now, &t);
+    clock_day(now, event.date);
+    strftime(event.time, sizeof event.time, "%H:%M:%S", &t);
+    return event;
+}
+
+bool lineage_history_append(const char *folder, const struct lineage_event *event, struct error *e)
 {
     struct strbuf line = {0};
-    struct tm t;
     char hex[DIGEST_HEX], *path = path_join(folder, "history");
-    localtime_r(&when, &t);
-    digest_hex(want_key, hex);
-    strbuf_printf(&line, "v%d %04d-%02d-%02d %02d:%02d:%02d %s %s\n", number, t.tm_year + 1900,
-                  t.tm_mon + 1, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, hex, tar_sha256);
+    digest_hex(event->want_key, hex);
+    strbuf_printf(&line, "v%d %s %s %s %s\n", event->number, event->date, event->time, hex,
+                  event->tar_sha256);
     int fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
     bool ok = fd >= 0 ? append(fd, strbuf_str(&line), path, e) : error_errno(e, "%s", path);
     if (fd >= 0)

@@ -106,7 +106,7 @@ uint64_t lineage_bytes(const char *folder, const char *name, int number, size_t 
 /* --- Records, rewritten without what names the version. --- */
 
 /* `line` as it shall stand, added to `b`; nothing: it goes. */
-typedef void rewrite_line(struct strbuf *b, struct str line, int number, const char *digest);
+typedef void rewrite_line(struct strbuf *b, struct str line, int number);
 
 static bool names_version(struct str line, int number)
 {
@@ -116,9 +116,8 @@ static bool names_version(struct str line, int number)
 }
 
 /* "v3 2026-11-26 09:40:00 0…0 0…0" */
-static void redact_history(struct strbuf *b, struct str line, int number, const char *digest)
+static void redact_history(struct strbuf *b, struct str line, int number)
 {
-    (void)digest;
     size_t words = 0, n = 0;
     bool mine = names_version(line, number);
     for (; mine && n < line.size && words < 3; n++)
@@ -132,19 +131,8 @@ static void redact_history(struct strbuf *b, struct str line, int number, const 
     strbuf_add_byte(b, '\n');
 }
 
-/* The digest of the archive's tar stands last. */
-static void replace_digest(struct strbuf *b, struct str line, int number, const char *digest)
+static void leave_out(struct strbuf *b, struct str line, int number)
 {
-    const char *space = memrchr(line.data, ' ', line.size);
-    bool mine = space && names_version(line, number);
-    strbuf_add(b, line.data, mine ? (size_t)(space + 1 - line.data) : line.size);
-    strbuf_add_text(b, mine ? digest : "");
-    strbuf_add_byte(b, '\n');
-}
-
-static void leave_out(struct strbuf *b, struct str line, int number, const char *digest)
-{
-    (void)digest;
     if (names_version(line, number))
         return;
     strbuf_add_str(b, line);
@@ -152,7 +140,7 @@ static void leave_out(struct strbuf *b, struct str line, int number, const char 
 }
 
 static bool rewrite_record(const char *folder, const char *name, int number, rewrite_line *change,
-                           const char *digest, struct error *e)
+                           struct error *e)
 {
     struct strbuf text = {0}, changed = {0};
     char *path = path_join(folder, name);
@@ -161,7 +149,7 @@ static bool rewrite_record(const char *folder, const char *name, int number, rew
     for (struct str rest = strbuf_str(&text); rest.size;) {
         const char *end = memchr(rest.data, '\n', rest.size);
         size_t n = end ? (size_t)(end - rest.data) : rest.size;
-        change(&changed, (struct str){rest.data, n}, number, digest);
+        change(&changed, (struct str){rest.data, n}, number);
         rest = (struct str){rest.data + n + (end != NULL), rest.size - n - (end != NULL)};
     }
     if (ok && there && !changed.size)
@@ -187,9 +175,9 @@ static bool leave_use(const char *folder, int number, struct error *e)
 static bool erase_records(const char *folder, int number, struct error *e)
 {
     return leave_use(folder, number, e) && lineage_set_aside(folder, number, false, e) &&
-           rewrite_record(folder, "history", number, redact_history, NULL, e) &&
-           rewrite_record(folder, "chosen", number, leave_out, NULL, e) &&
-           rewrite_record(folder, "blocked", number, leave_out, NULL, e);
+           rewrite_record(folder, "history", number, redact_history, e) &&
+           rewrite_record(folder, "chosen", number, leave_out, e) &&
+           rewrite_record(folder, "blocked", number, leave_out, e);
 }
 
 bool lineage_remove(const char *folder, const char *name, int number, bool erase, struct error *e)
@@ -235,13 +223,11 @@ static bool pack_again(const char *folder, const char *name, int number, struct 
 {
     struct lineage_event *events = NULL;
     size_t count = 0, at;
-    char sha[SHA256_HEX];
     if (!lineage_history_read(folder, &events, &count, e))
         return false;
     for (at = count; at > 0 && events[at - 1].number != number;)
         at--;
-    bool ok = !at || (lineage_archive(folder, name, number, events[at - 1].date, sha, e) &&
-                      rewrite_record(folder, "history", number, replace_digest, sha, e));
+    bool ok = !at || lineage_pack(folder, name, &events[at - 1], NULL, e);
     free(events);
     return ok;
 }

@@ -18,8 +18,8 @@
 bool lineage_remove(const char *folder, const char *name, int number, bool erase, struct error *e);
 
 /* Takes a file that nothing is built on out of a version: out of its manifest, its folder and its
- * archive, which is packed anew under its old date; the history's line gets the new digest. May be
- * repeated; a version or file that is not there is success. */
+ * archive, which is packed anew (lineage_pack()). May be repeated; a version or file that is not
+ * there is success. */
 bool lineage_drop_file(const char *folder, const char *name, int number, const char *file,
                        struct error *e);
 

@@ -48,11 +48,8 @@ bool commit_use(struct workshop *w, struct target *t, int version, struct error 
 /* The version's archive and its line in the history: the only places where a date stands. */
 static bool pack(const struct target *t, int version, struct digest want_key, struct error *e)
 {
-    time_t now = time(NULL);
-    char date[11], sha[SHA256_HEX];
-    return lineage_archive(t->lineage.folder, t->lineage.name, version, clock_day(now, date), sha,
-                           e) &&
-           lineage_history_append(t->lineage.folder, version, now, want_key, sha, e);
+    struct lineage_event event = lineage_event_now(version, want_key);
+    return lineage_pack(t->lineage.folder, t->lineage.name, &event, NULL, e);
 }
 
 /* The version stands. What is missing behind it is made by the next run: a note, not a failure. */

@@ -129,17 +129,9 @@ static bool unpack(struct import *m, struct error *e)
 static bool archive_version(const struct import_lineage *l, const struct version *v,
                             struct error *e)
 {
-    const struct lineage_event *event = import_event_of(l, v->number);
-    char date[11], sha[SHA256_HEX];
-    time_t now = time(NULL);
-    const char *name = path_base(l->rule->output);
-    if (event)
-        memcpy(date, event->date, sizeof date);
-    else
-        clock_day(now, date);
-    return lineage_archive(l->rule->output, name, v->number, date, sha, e) &&
-           ((event && strcmp(event->tar_sha256, sha) == 0) ||
-            lineage_history_append(l->rule->output, v->number, now, v->want_key, sha, e));
+    const struct lineage_event *known = import_event_of(l, v->number);
+    struct lineage_event event = known ? *known : lineage_event_now(v->number, v->want_key);
+    return lineage_pack(l->rule->output, path_base(l->rule->output), &event, NULL, e);
 }
 
 static bool add_version(struct import *m, struct import_lineage *l, const struct version *v,

@@ -87,9 +87,10 @@ static void a_file_is_dropped(void **state)
         assert_false(there(&s, "x/x-2026-11-25-v1.tar.zst"));
         assert_true(there(&s, "x/x-2026-11-24-v1.tar.zst")); /* the history's date */
         assert_true(lineage_history_read(at(&s, "x"), &events, &count, &e));
-        assert_int_equal(count, 3);
-        assert_string_not_equal(events[0].tar_sha256, SHA);
-        assert_string_equal(events[2].tar_sha256, SHA); /* v12's stays */
+        assert_int_equal(count, 4); /* also after the second time */
+        assert_int_equal(events[3].number, 1);
+        assert_string_equal(events[3].date, "2026-11-24");
+        assert_string_not_equal(events[3].tar_sha256, SHA);
         free(events);
     }
     assert_true(lineage_drop_file(at(&s, "x"), "x", 7, "page.html", &e));

@@ -358,6 +358,15 @@ static void corrections_are_kept(void **state)
     digest_set_free(&exposure);
 }
 
+/* As if it had been made on that day. */
+static struct lineage_event made(int number, const char *day)
+{
+    struct lineage_event event = lineage_event_now(number, numbered(number));
+    memcpy(event.date, day, sizeof event.date);
+    memcpy(event.time, "16:00:00", sizeof event.time);
+    return event;
+}
+
 static void history_survives_a_torn_line(void **state)
 {
     struct fixture *f = *state;
@@ -367,11 +376,14 @@ static void history_survives_a_torn_line(void **state)
     char sha[SHA256_HEX];
     setenv("TZ", "UTC", 1);
     sha256_hex("x", 1, sha);
-    assert_true(lineage_history_append(f->folder, 1, 1764000000, numbered(1), sha, &e));
+    struct lineage_event event = made(1, "2025-11-24");
+    memcpy(event.tar_sha256, sha, sizeof sha);
+    assert_true(lineage_history_append(f->folder, &event, &e));
     int fd = open(in(f, "history"), O_WRONLY | O_APPEND);
     assert_true(write(fd, "v2 2026-11-", 11) == 11);
     close(fd);
-    assert_true(lineage_history_append(f->folder, 3, 1764000001, numbered(3), sha, &e));
+    event.number = 3;
+    assert_true(lineage_history_append(f->folder, &event, &e));
     assert_true(lineage_history_read(f->folder, &events, &count, &e));
     assert_int_equal(count, 2);
     assert_int_equal(events[0].number, 1);
@@ -491,12 +503,11 @@ static void heals_once(struct fixture *f, size_t sentences, const char *words)
 static void build_two(struct fixture *f)
 {
     struct error e;
-    char sha[SHA256_HEX];
     for (int n = 1; n <= 2; n++) {
         commit(f, n);
-        if (!lineage_archive(f->folder, "text-a", n, "2026-11-24", sha, &e))
+        struct lineage_event event = made(n, "2026-11-24");
+        if (!lineage_pack(f->folder, "text-a", &event, NULL, &e))
             fail_msg("%s", e.message);
-        assert_true(lineage_history_append(f->folder, n, 1795500000, numbered(n), sha, &e));
     }
 }
 
@@ -554,6 +565,21 @@ static void what_the_user_put_there_stays(void **state) /* B23 */
     strbuf_free(&text);
     unlink(in(f, "text-a-2026-11-24-v2.tar.zst"));
     heals_once(f, 1, "changes made");
+    /* Packed on another day, it is still the archive of that day: its last line says so. */
+    struct lineage_event *events;
+    size_t count;
+    char *beside = NULL;
+    assert_true(lineage_history_read(f->folder, &events, &count, NULL));
+    assert_int_equal(count, 3);
+    assert_int_equal(events[2].number, 2);
+    assert_string_equal(events[2].date, "2026-11-24");
+    assert_string_not_equal(events[2].tar_sha256, events[1].tar_sha256);
+    assert_true(file_read(&text, in(f, "text-a-2026-11-24-v2.tar.sha256"), 200, NULL));
+    beside = mem_printf("%.*s", SHA256_HEX - 1, text.data);
+    assert_string_equal(beside, events[2].tar_sha256);
+    free(beside);
+    free(events);
+    strbuf_free(&text);
 }
 
 static void what_cannot_come_back_is_told(void **state)
