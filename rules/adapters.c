@@ -257,15 +257,18 @@ static void read_report(struct load *l, const struct node *map, struct rule_adap
     const struct node *n = yaml_get(map, "report");
     if (!n)
         return;
-    bool is_list = n->kind == NODE_LIST;
-    a->no_report = !is_list && strcmp(n->text, "none") == 0;
+    const struct node *word = n->kind == NODE_TEXT ? n : NULL;
+    size_t count = word ? 1 : n->kind == NODE_LIST ? n->count : 0;
+    a->no_report = word && strcmp(word->text, "none") == 0;
     a->request_count = 0;
-    if (a->no_report || (!is_list && strcmp(n->text, "auto") == 0))
+    if (a->no_report || (word && strcmp(word->text, "auto") == 0))
         return;
-    a->requests = arena_array(l->arena, is_list ? n->count : 1, sizeof *a->requests);
-    for (size_t i = 0; i < (is_list ? n->count : 1); i++)
-        a->requests[a->request_count++] =
-            arena_strdup(l->arena, is_list ? n->items[i]->text : n->text);
+    a->requests = arena_array(l->arena, count, sizeof *a->requests);
+    for (size_t i = 0; i < count; i++) {
+        const struct node *item = word ? word : n->items[i];
+        if (item->kind == NODE_TEXT) /* else it is told already */
+            a->requests[a->request_count++] = arena_strdup(l->arena, item->text);
+    }
 }
 
 /* One layer of what is said of an adapter: of defaults:, a pattern, or its exact name. */

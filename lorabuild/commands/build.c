@@ -27,8 +27,6 @@ static void listen_for_interrupts(void)
 static bool mark_asked(const struct rules *r, char *const *names, int count, bool *asked,
                        struct error *e)
 {
-    if (!count && !rules_make_something(r, e))
-        return false;
     for (size_t i = 0; !count && i < r->adapter_count; i++)
         asked[i] = !r->adapters[i].not_built_kind;
     for (int n = 0; n < count; n++) {
@@ -70,11 +68,14 @@ static int drop_not_built(struct build_view *v, const struct rules *r, bool *ask
 
 /* Without a name all is asked for, also what the rules would make if its folder were there: that
  * fails alone. What no rule makes is only mentioned. */
-static int tell_left(struct build_view *v, const struct rules *r)
+static int tell_missing(struct build_view *v, const struct rules *r)
 {
     struct left_adapters left;
+    struct error nothing = {0};
     int code = 0;
     left_find(&left, r, NULL);
+    if (!left.count && !rules_make_something(r, &nothing))
+        return fail(v, &nothing);
     for (size_t i = 0; i < left.count; i++) {
         struct error e = {0};
         left_say(&left.items[i], &e);
@@ -148,9 +149,9 @@ static int build_all(struct build_view *v, struct build *build, struct workshop 
         code = fail(v, &e);
     } else {
         int not_built = drop_not_built(v, r, asked);
-        int left = count ? 0 : tell_left(v, r);
+        int missing = count ? 0 : tell_missing(v, r);
         code = run(v, build, w, o->trace ? &timeline : NULL, o);
-        code = code ? code : not_built ? not_built : left;
+        code = code ? code : not_built ? not_built : missing;
     }
     int traced = o->trace ? write_trace(v, &timeline, o->trace) : 0;
     timeline_free(&timeline);

@@ -378,7 +378,7 @@ static bool work(const struct options *o, struct workshop *w, void *context, str
         left_find(&left, w->project->rules, NULL);
     bool ok = command_choose(w->project->rules, o->words + 1, o->word_count - 1, shown, e) &&
               print_status(context, w, shown, &left, o, e);
-    if (ok && !o->json && !rules_make_something(w->project->rules, &nothing))
+    if (ok && !o->json && !left.count && !rules_make_something(w->project->rules, &nothing))
         screen_text(context, nothing.message);
     left_free(&left);
     if (ok && o->word_count < 2)

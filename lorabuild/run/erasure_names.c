@@ -81,6 +81,7 @@ static bool clean_record(const struct erasure *x, const char *path, struct error
 {
     struct strbuf text = {0};
     json_t *record = json_read_file(path, MOST_BYTES, NULL);
+    json_restore_bytes(record);
     json_t *changes = json_object_get(json_object_get(record, "changes"), "changes");
     bool ok = true;
     if (clean_changes(x, changes)) {

@@ -53,6 +53,27 @@ says 'all clients gone: status' 'text-a      v1              5  no rule makes it
 rmdir clients
 unharmed clients
 
+# Of a project with nothing else.
+mkdir lone
+cp -R clients models lone
+cat >lone/lorabuild.yaml <<'YAML'
+lorabuild: 1
+clients: clients/%/
+shared: [models/]
+base: models/tiny
+adapters:
+  text-%: {data: clients/%/proposals/, steps: 1, max_length: 256}
+YAML
+run -C lone
+mv lone/clients/a/proposals lone/away
+run -C lone
+check 'the only folder gone: exit status 1' test "$rc" = 1
+says 'asked whether the share is mounted' 'Share not mounted? Mount it and run again.'
+says_not 'not told that there is nothing yet' 'nothing to build yet'
+run -C lone status
+says 'status likewise' 'folder not there; share not mounted?'
+says_not 'and no more' 'nothing to build yet'
+
 mv corpus away
 run client-a
 expect 'a shared folder gone is an error at its line' 2 <<'OUT'

@@ -1,3 +1,4 @@
+#include "rules/schema.h"
 #include "tests/unit/rules/project.h"
 
 #define BASE "base: models/m.gguf\n"
@@ -416,6 +417,43 @@ static void files_that_cannot_be_read_are_named(void **state)
                         "lorabuild.yaml: this file is UTF-16; save it as UTF-8\n");
 }
 
+/* Any value under any key is taken or refused. */
+static void every_shape_under_every_key(void **state)
+{
+    static const char *const shapes[] = {
+        "x", "3", "", "[]", "[a, b]", "[[x], {b: c}]", "{}", "{a: b}", "{a: [b, {c: d}]}"};
+    static const struct {
+        const struct schema *schema;
+        const char *format;
+    } places[] = {
+        {&schema_rules, BASE "%s: %s\nadapters:\n  x: {data: corpus/}\n"},
+        {&schema_base, "base:\n  w: {path: models/m.gguf, %s: %s}\n" HERE ", base: w}\n"},
+        {&schema_dataset, BASE "datasets:\n  d: {%s: %s}\nadapters:\n  x: {data: d}\n"},
+        {&schema_adapter, BASE "adapters:\n  x: {%s: %s}\n"},
+        {&schema_adapter, BASE HERE ", %s: %s}\n"},
+        {&schema_defaults, BASE "defaults: {text: {%s: %s}}\n" HERE "}\n"},
+    };
+    struct project *p = *state;
+    size_t refused = 0;
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        for (size_t k = 0; k < places[i].schema->count + recipe_key_count; k++)
+            for (size_t v = 0; v < sizeof shapes / sizeof *shapes; v++) {
+                bool own = k < places[i].schema->count;
+                const char *key = own ? places[i].schema->keys[k].name
+                                      : recipe_keys[k - places[i].schema->count].name;
+                char *text = mem_printf(places[i].format, key, shapes[v]);
+                project_file("lorabuild.yaml", text);
+                project_forget(p);
+                struct rules *rules = rules_load("lorabuild.yaml", &p->report, &p->e);
+                refused += !rules;
+                if (!rules && !p->report.size)
+                    fail_msg("refused without a word:\n%s", text);
+                rules_free(rules);
+                free(text);
+            }
+    assert_true(refused > 500);
+}
+
 static int open_it(void **state)
 {
     struct project *p = malloc(sizeof *p);
@@ -443,6 +481,7 @@ int main(void)
         cmocka_unit_test(hostile_text_is_escaped_and_long_lines_are_cut),
         cmocka_unit_test(many_errors_are_counted),
         cmocka_unit_test(bombs_stay_small),
+        cmocka_unit_test(every_shape_under_every_key),
         cmocka_unit_test(files_that_cannot_be_read_are_named),
     };
     return cmocka_run_group_tests(tests, open_it, close_it);

@@ -64,17 +64,21 @@ static void a_report_names_what_it_lists(void **state)
 static void records_forget_names(void **state)
 {
     (void)state;
-    static const char *names[] = {"sub/bus.md"};
-    struct erasure x = {.names = names, .name_count = 1};
+    static const char *names[] = {"sub/bus.md", "\xff.md"}; /* the second is no UTF-8 */
+    struct erasure x = {.names = names, .name_count = 2};
     struct erasure_adapter a = {.folder = "adapters/text-a"};
     put("lineage/text-a/v3.json",
         "{\"format\": 1, \"changes\": {\"changes\": [[\"-\", \"sub/bus.md\", 0, 2], "
-        "[\"+\", \"clients/a/sub/bus.md\", 1, 1], [\"+\", \"minibus.md\", 0, 1]], \"more\": 0}}");
+        "[\"+\", \"clients/a/sub/bus.md\", 1, 1], [\"+\", \"minibus.md\", 0, 1], "
+        "[\"-\", \"\xF4\x8F\xBB\xBF.md\", 0, 1], [\"-\", \"\xF4\x8F\xBB\xBE.md\", 0, 1]], "
+        "\"more\": 0}}");
     put("lineage/text-a/v4.json", "no record");
     for (int times = 0; times < 2; times++) {
         assert_true(erasure_names(&x, &a, folder, NULL));
         assert_false(holds("lineage/text-a/v3.json", "sub/bus.md"));
         assert_true(holds("lineage/text-a/v3.json", "a forgotten document"));
+        assert_false(holds("lineage/text-a/v3.json", "\xF4\x8F\xBB\xBF.md"));
+        assert_true(holds("lineage/text-a/v3.json", "\xF4\x8F\xBB\xBE.md"));
         assert_true(holds("lineage/text-a/v3.json", "minibus.md"));
         assert_true(holds("lineage/text-a/v3.json", "\"more\""));
     }
