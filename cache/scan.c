@@ -129,17 +129,10 @@ static void gather_folder(struct scan *s, struct folder *f)
 static bool scan_one_file(struct scan *s, const char *path, struct store *store, bool rehash,
                           struct error *e);
 
-bool scan_folder(struct scan *s, const char *folder, struct store *store, bool rehash,
+bool scan_folder(struct scan *s, const char *folder, const struct link_walls *walls,
+                 struct store *store, bool rehash,
                  bool (*skip)(const char *name, bool is_folder, void *context), void *context,
                  struct error *e)
-{
-    return scan_folder_within(s, folder, NULL, store, rehash, skip, context, e);
-}
-
-bool scan_folder_within(struct scan *s, const char *folder, const struct link_walls *walls,
-                        struct store *store, bool rehash,
-                        bool (*skip)(const char *name, bool is_folder, void *context),
-                        void *context, struct error *e)
 {
     *s = (struct scan){0};
     char *root = path_clean(folder);

@@ -35,15 +35,12 @@ struct scan {
 };
 
 /* `skip(name, context)` true leaves out a file or folder by its name; it is called from several
- * threads at once. `store` may be NULL (all is hashed). `folder` may also be one file. */
-bool scan_folder(struct scan *s, const char *folder, struct store *store, bool rehash,
+ * threads at once. `store` may be NULL (all is hashed). `folder` may also be one file. `walls`: how
+ * far links may lead out of the folder; NULL: nowhere. */
+bool scan_folder(struct scan *s, const char *folder, const struct link_walls *walls,
+                 struct store *store, bool rehash,
                  bool (*skip)(const char *name, bool is_folder, void *context), void *context,
                  struct error *e);
-/* The same, and links may lead out of the folder as far as `walls` allow. */
-bool scan_folder_within(struct scan *s, const char *folder, const struct link_walls *walls,
-                        struct store *store, bool rehash,
-                        bool (*skip)(const char *name, bool is_folder, void *context),
-                        void *context, struct error *e);
 void scan_free(struct scan *s);
 
 /* The digest of one file through the same cache (base models, captions files). */

@@ -52,16 +52,16 @@ static void add_read_fact(struct strbuf *b, const struct target *t)
     char first[32], second[32];
     count_new(&t->plan, &documents, &samples, &name);
     if (t->plan.start && documents) {
-        strbuf_printf(b, "%s %s, %s %s", show_count(documents, first),
+        strbuf_printf(b, "%s %s, %s %s", str_count(documents, first),
                       show_plural(documents, _("new document"), _("new documents")),
-                      show_count(samples, second), show_plural(samples, _("sample"), _("samples")));
+                      str_count(samples, second), show_plural(samples, _("sample"), _("samples")));
         if (documents == 1)
             strbuf_printf(b, ": %s", name);
         return;
     }
-    strbuf_printf(b, "%s %s, %s %s", show_count(t->now.document_count, first),
+    strbuf_printf(b, "%s %s, %s %s", str_count(t->now.document_count, first),
                   show_plural(t->now.document_count, _("document"), _("documents")),
-                  show_count(t->now.sample_count, second),
+                  str_count(t->now.sample_count, second),
                   show_plural(t->now.sample_count, _("sample"), _("samples")));
 }
 
@@ -95,23 +95,17 @@ static void show_details(struct build_screen *b, const struct source *s)
     strbuf_free(&line);
 }
 
-/* Path as a person types it: relative to the rule file's folder. */
-static const char *shown_path(const struct workshop *w, const char *path)
-{
-    return path_behind(path, w->project->rules->root);
-}
-
 static void show_captions(struct build_screen *b, const struct target *t, const struct source *s)
 {
     struct strbuf line = {0};
     size_t captioned = 0;
     char count[32];
-    const char *path = shown_path(b->workshop, s->captions_path);
+    const char *path = path_behind(s->captions_path, b->workshop->project->rules->root);
     for (size_t i = 0; i < s->data.document_count; i++)
         for (size_t k = 0; k < s->data.documents[i].count; k++)
             captioned += s->data.documents[i].samples[k].caption.size > 0;
     if (captioned && s->read_now) {
-        strbuf_printf(&line, _("%s from headings: %s"), show_count(captioned, count), path);
+        strbuf_printf(&line, _("%s from headings: %s"), str_count(captioned, count), path);
         screen_line(&b->screen, t->rule->name, _("captions"), PAINT_NONE, line.data, -1);
     }
     strbuf_free(&line);
@@ -257,7 +251,7 @@ static void on_trained(void *context, struct build_job *job)
 {
     struct build_screen *b = context;
     char line[100], count[32];
-    snprintf(line, sizeof line, "%s %s", show_count((uint64_t)job->steps, count),
+    snprintf(line, sizeof line, "%s %s", str_count((uint64_t)job->steps, count),
              show_plural((size_t)job->steps, _("step"), _("steps")));
     screen_line(&b->screen, job->target->rule->name, _("train"), PAINT_NONE, line,
                 job->train_seconds);
@@ -281,10 +275,10 @@ static void on_ready(void *context, struct build_job *job)
         show_never_saw(line, job->withdrawal);
     else if (job->start || (job->version > 1 && job->target->plan.verdict != PLAN_USE))
         snprintf(line, sizeof line, _("ready, in use: %s/%s"),
-                 shown_path(b->workshop, rule->output), version);
+                 path_behind(rule->output, b->workshop->project->rules->root), version);
     else if (asked)
         snprintf(line, sizeof line, _("ready, in use: %s/%s"),
-                 shown_path(b->workshop, rule->output), version);
+                 path_behind(rule->output, b->workshop->project->rules->root), version);
     else
         snprintf(line, sizeof line, "%s", _("ready"));
     if (asked)
@@ -435,7 +429,8 @@ static void show_mended(struct build_screen *b)
 static void show_report(struct build_screen *b, const struct rule_adapter *rule, int version)
 {
     char *path = mem_printf("%s/v%d/" LINEAGE_REPORT, rule->output, version), line[400];
-    snprintf(line, sizeof line, _("Read it   %s"), shown_path(b->workshop, path));
+    snprintf(line, sizeof line, _("Read it   %s"),
+             path_behind(path, b->workshop->project->rules->root));
     if (access(path, R_OK) == 0)
         screen_text(&b->screen, line);
     free(path);
@@ -501,11 +496,11 @@ static void show_steps(struct build_screen *b, const struct build *build)
         int64_t left = job->steps - job->resumed_at;
         if (job->target->plan.verdict != PLAN_TRAIN)
             continue;
-        snprintf(line, sizeof line, "%s %s", show_count((uint64_t)left, count),
+        snprintf(line, sizeof line, "%s %s", str_count((uint64_t)left, count),
                  show_plural((size_t)left, _("step"), _("steps")));
         if (job->resumed_at)
             snprintf(line, sizeof line, _("%s of %s steps are left"), count,
-                     show_count((uint64_t)job->steps, all));
+                     str_count((uint64_t)job->steps, all));
         screen_line(&b->screen, job->target->rule->name, _("train"), PAINT_NONE, line, -1);
     }
 }

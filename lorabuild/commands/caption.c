@@ -15,16 +15,16 @@ static void add_fact(struct strbuf *b, const struct caption_result *c)
 {
     char count[32];
     if (c->machine || !(c->yours + c->skipped)) {
-        strbuf_printf(b, _("%s from headings"), show_count(c->machine, count));
+        strbuf_printf(b, _("%s from headings"), str_count(c->machine, count));
         if (c->machine && c->fresh)
-            strbuf_printf(b, _(", %s new"), show_count(c->fresh, count));
+            strbuf_printf(b, _(", %s new"), str_count(c->fresh, count));
         else if (c->machine)
             strbuf_add_text(b, _(", none new"));
     }
     if (c->yours)
-        strbuf_printf(b, _("%s%s yours"), b->size ? "; " : "", show_count(c->yours, count));
+        strbuf_printf(b, _("%s%s yours"), b->size ? "; " : "", str_count(c->yours, count));
     if (c->skipped)
-        strbuf_printf(b, _("%s%s skipped"), b->size ? "; " : "", show_count(c->skipped, count));
+        strbuf_printf(b, _("%s%s skipped"), b->size ? "; " : "", str_count(c->skipped, count));
 }
 
 static void print_review(struct screen *s, const struct caption_result *c, const char *name)
@@ -35,16 +35,16 @@ static void print_review(struct screen *s, const struct caption_result *c, const
         return;
     if (!required) {
         snprintf(line, sizeof line, _("%s accepted; all are learned: review is not required"),
-                 show_count(c->accepted, count));
+                 str_count(c->accepted, count));
         screen_line(s, c->source->rule->name, _("review"), PAINT_NONE, line, -1);
         return;
     }
     if (!c->waiting) {
-        snprintf(line, sizeof line, _("%s accepted, none waits"), show_count(c->accepted, count));
+        snprintf(line, sizeof line, _("%s accepted, none waits"), str_count(c->accepted, count));
         screen_line(s, c->source->rule->name, _("review"), PAINT_NONE, line, -1);
         return;
     }
-    snprintf(line, sizeof line, "%s %s", show_count(c->waiting, count),
+    snprintf(line, sizeof line, "%s %s", str_count(c->waiting, count),
              show_plural(c->waiting, _("waits for you: read it there, then"),
                          _("wait for you: read them there, then")));
     screen_line(s, c->source->rule->name, _("review"), PAINT_YELLOW, line, -1);

@@ -190,7 +190,7 @@ static bool print_comparison(struct diff *d, const struct comparison *c, struct 
     if (c->now)
         print_manifests(s, c);
     if (c->named) {
-        line = mem_printf(_("Unchanged: %s %s."), show_count(c->unchanged, count),
+        line = mem_printf(_("Unchanged: %s %s."), str_count(c->unchanged, count),
                           show_plural(c->unchanged, _("sample"), _("samples")));
         screen_text(s, line);
         free(line);

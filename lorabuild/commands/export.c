@@ -4,7 +4,6 @@
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/json.h"
 #include "lorabuild/common/text.h"
-#include "lorabuild/models/turns.h"
 #include "lorabuild/run/export.h"
 
 #include <stdlib.h>
@@ -42,11 +41,10 @@ static void print_loading(struct screen *s, const struct rules *r, int adapter,
                           model, peft_served_rank(x->rank), module));
         say(s, mem_printf("llama.cpp python convert_lora_to_gguf.py --base %s %s", model, path));
     }
-    struct turns t = {0};
-    if (rule->recipe.mode != MODE_TEXT && turns_of_base(&t, base->path, base->template) && t.stop)
-        say(s, mem_printf(t.model_stops ? _("Stop at   %s")
-                                        : _("Stop at   %s, which the base model's settings do not"),
-                          t.stop));
+    char *stop = reader_stop(r, rule);
+    if (stop)
+        say(s, mem_printf(_("Stop at   %s"), stop));
+    free(stop);
     free(module);
     free(pair);
     free(model);

@@ -148,21 +148,16 @@ static bool ask(const struct options *o, const char *name, struct error *e)
     return ok || error_set(e, ERROR_INPUT, _("nothing was erased; scripts say --yes %s"), name);
 }
 
-static const char *shown_path(const struct workshop *w, const char *path)
-{
-    return path_behind(path, w->project->rules->root);
-}
-
 static void show_done(struct screen *s, const struct forget *f)
 {
     struct sentence words;
     begin_sentence(&words, _("Receipt"));
-    add_part(&words, shown_path(f->workshop, f->list.receipt));
+    add_part(&words, path_behind(f->list.receipt, f->workshop->project->rules->root));
     end_sentence(s, &words);
     for (size_t i = 0; i < f->unwritable_count; i++) {
         char *line = mem_printf(_("%s may not be changed by you: take the rows of what was "
                                   "forgotten out of it"),
-                                shown_path(f->workshop, f->unwritable[i]));
+                                path_behind(f->unwritable[i], f->workshop->project->rules->root));
         begin_sentence(&words, _("Not done"));
         add_part(&words, line);
         end_sentence(s, &words);
@@ -220,7 +215,7 @@ static bool forget(const struct options *o, struct screen *s, struct workshop *w
     ok = ok && ask(o, o->words[1], e) && forget_run(&f, e);
     if (ok && o->json)
         ndjson_print(json_pack("{s:s, s:s, s:I}", "event", "erased", "receipt",
-                               shown_path(w, f.list.receipt), "unwritable",
+                               path_behind(f.list.receipt, w->project->rules->root), "unwritable",
                                (json_int_t)f.unwritable_count));
     else if (ok)
         show_done(s, &f);

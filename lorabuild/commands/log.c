@@ -65,10 +65,10 @@ static char *describe_change(const struct history_row *row, int columns)
     }
     add_others(&b, row->changes);
     if (!b.size && row->version->ancestor)
-        strbuf_printf(&b, "+ %s %s", show_count((uint64_t)row->learned, text),
+        strbuf_printf(&b, "+ %s %s", str_count((uint64_t)row->learned, text),
                       show_plural((size_t)row->learned, _("sample"), _("samples")));
     if (!b.size)
-        strbuf_printf(&b, "%s %s", show_count((uint64_t)row->documents, text),
+        strbuf_printf(&b, "%s %s", str_count((uint64_t)row->documents, text),
                       show_plural((size_t)row->documents, _("document"), _("documents")));
     char *cut = show_cut(b.data, columns);
     strbuf_free(&b);
@@ -136,7 +136,7 @@ static void print_row(struct screen *s, const struct history *h, const struct hi
     }
     pad_to(&b, c->from);
     strbuf_add_shown(&b, str_of(from));
-    add_right(&b, show_count((uint64_t)row->samples, text), c->samples);
+    add_right(&b, str_count((uint64_t)row->samples, text), c->samples);
     pad_to(&b, c->change);
     strbuf_add_text(&b, change);
     snprintf(text, sizeof text, isnan(row->held_out) ? "-" : "%.2f", row->held_out);

@@ -4,6 +4,7 @@
 #include "lorabuild/common/file.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/common/threads.h"
+#include "lorabuild/models/turns.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,4 +104,14 @@ void reader_close(struct reader *d)
         tokenizer_close(d->tokenizer);
     if (d->weights)
         weights_close(d->weights);
+}
+
+char *reader_stop(const struct rules *r, const struct rule_adapter *rule)
+{
+    const struct rule_base *base = &r->bases[rule->base];
+    struct turns t = {0};
+    if (rule->recipe.mode == MODE_TEXT || !turns_of_base(&t, base->path, base->template) || !t.stop)
+        return NULL;
+    return mem_printf(t.model_stops ? "%s" : _("%s, which the base model's settings do not"),
+                      t.stop);
 }

@@ -1,5 +1,6 @@
 /* reader: a base model opened for use in this process, with a version of an adapter chosen by
- * what a person types ("text-a", "text-a@v2", "client-a"). Shared by draft and loss. */
+ * what a person types ("text-a", "text-a@v2", "client-a"). Shared by draft and loss; and what
+ * export and show tell of serving it. */
 #ifndef LORABUILD_COMMANDS_READER_H
 #define LORABUILD_COMMANDS_READER_H
 
@@ -30,5 +31,9 @@ bool reader_open(struct reader *d, const struct rules *r, int adapter, int threa
 bool reader_load_adapter(struct reader *d, const struct rule_adapter *rule, int version,
                          struct peft_adapter *to, int *number, struct error *e);
 void reader_close(struct reader *d);
+
+/* Where a server must stop (T23): "<|im_end|>", or that and what is odd about it. NULL: the adapter
+ * writes plain text, or its base cannot be read. The caller frees. */
+char *reader_stop(const struct rules *r, const struct rule_adapter *rule);
 
 #endif

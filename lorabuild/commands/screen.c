@@ -271,11 +271,6 @@ const char *show_about(double seconds, char text[static 40])
     return text;
 }
 
-const char *show_count(uint64_t n, char text[static 32])
-{
-    return str_count(n, text);
-}
-
 /* Letters, digits and what no shell takes for anything; Chinese too. */
 static bool is_plain_word(const char *text)
 {

@@ -49,7 +49,6 @@ int display_width(struct str text);
 /* "0.04 s", "6 s", "29 min 41 s", "2 h 5 min"; about: rounded as one says it. */
 const char *show_duration(double seconds, char text[static 40]);
 const char *show_about(double seconds, char text[static 40]);
-const char *show_count(uint64_t n, char text[static 32]); /* 1,204 */
 /* For a shell: in single quotes where that is needed. The caller frees. */
 char *show_quoted(const char *text);
 /* "26 Nov" of "2026-11-26"; with its year where that is not this year. */

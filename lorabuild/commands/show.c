@@ -7,7 +7,6 @@
 #include "lorabuild/common/memory.h"
 #include "lorabuild/common/text.h"
 #include "lorabuild/formats/peft.h"
-#include "lorabuild/models/turns.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +19,6 @@ struct sheet {
     struct target *target;
     json_t *values, *files, *load;
 };
-
-static const char *beneath_root(const struct rules *r, const char *path)
-{
-    return path_behind(path, r->root);
-}
 
 /* --- Values. --- */
 
@@ -142,7 +136,7 @@ static void add_file(struct sheet *s, const char *path)
     struct stat st;
     char size[32];
     if (stat(path, &st) == 0)
-        json_array_append_new(s->files, json_pack("[s, s]", beneath_root(s->rules, path),
+        json_array_append_new(s->files, json_pack("[s, s]", path_behind(path, s->rules->root),
                                                   show_size((uint64_t)st.st_size, size)));
 }
 
@@ -183,23 +177,12 @@ static void add_way(struct sheet *s, const char *tool, char *line) /* takes the 
     free(line);
 }
 
-/* Where a server must stop; T23. Where the base model cannot be read, other lines say so. */
-static void add_stop(struct sheet *s, const struct rule_adapter *a)
-{
-    const struct rule_base *base = &s->rules->bases[a->base];
-    struct turns t = {0};
-    if (a->recipe.mode != MODE_TEXT && turns_of_base(&t, base->path, base->template) && t.stop)
-        add_way(s, _("stop at"),
-                mem_printf(t.model_stops ? "%s" : _("%s, which the base model's settings do not"),
-                           t.stop));
-}
-
 static void add_loading(struct sheet *s)
 {
     const struct rule_adapter *a = s->rule;
     const char *base = s->rules->bases[a->base].written, *name = a->name;
     bool gguf = str_ends(str_of(base), ".gguf");
-    const char *folder = beneath_root(s->rules, a->output);
+    const char *folder = path_behind(a->output, s->rules->root);
     char *current = a->flat_output ? mem_strdup(folder) : mem_printf("%s/current", folder);
     if (!s->target->lineage.current) {
         free(current);
@@ -223,7 +206,9 @@ static void add_loading(struct sheet *s)
                 mem_printf(_("MODEL is the Hugging Face folder that %s was made from"), base));
     else
         add_way(s, "", mem_printf(_("MODEL.gguf is %s converted to GGUF"), base));
-    add_stop(s, a);
+    char *stop = reader_stop(s->rules, a);
+    if (stop)
+        add_way(s, _("stop at"), stop);
     free(current);
 }
 
@@ -267,7 +252,7 @@ static void print_sheet(struct screen *s, const struct sheet *sheet)
     strbuf_add_shown(&b, str_of(sheet->rule->name));
     if (l->current)
         strbuf_printf(&b, _(": v%d in use, %s/v%d"), l->current,
-                      beneath_root(sheet->rules, sheet->rule->output), l->current);
+                      path_behind(sheet->rule->output, sheet->rules->root), l->current);
     else
         strbuf_add_text(&b, l->count ? _(": no version in use") : _(": never built"));
     screen_text(s, b.data);

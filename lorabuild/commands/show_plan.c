@@ -26,7 +26,7 @@ static void add_learned(struct strbuf *b, const struct target *t)
     char count[32];
     for (size_t i = 0; i < p->change_count; i++)
         counts[p->changes[i].kind] += p->changes[i].count;
-    strbuf_printf(b, "%s ", show_count(n, count));
+    strbuf_printf(b, "%s ", str_count(n, count));
     bool edited =
         p->start == t->lineage.current && (counts[CHANGE_EDITED] || counts[CHANGE_CAPTION]);
     if (!edited)
@@ -181,9 +181,9 @@ void show_current(struct screen *s, const struct target *t, double seconds)
     if (tool)
         n += snprintf(line + n, sizeof line - (size_t)n, _(", built by %.20s"), tool);
     snprintf(line + n, sizeof line - (size_t)n, _(": %s %s, %s %s unchanged"),
-             show_count(t->now.document_count, documents),
+             str_count(t->now.document_count, documents),
              show_plural(t->now.document_count, _("document"), _("documents")),
-             show_count(t->now.sample_count, samples),
+             str_count(t->now.sample_count, samples),
              show_plural(t->now.sample_count, _("sample"), _("samples")));
     free(tool);
     s->name = NULL;

@@ -60,7 +60,7 @@ static void show_unchanged(struct screen *s, const struct workshop *w, const str
     const struct plan *p = &t->plan;
     struct strbuf b = {0};
     char count[32], *parent = show_parent(w, t);
-    strbuf_printf(&b, _("Unchanged: %s %s"), show_count(p->unchanged, count),
+    strbuf_printf(&b, _("Unchanged: %s %s"), str_count(p->unchanged, count),
                   show_plural(p->unchanged, _("sample"), _("samples")));
     if (!p->recipe_changed)
         strbuf_add_text(&b, _(", recipe"));

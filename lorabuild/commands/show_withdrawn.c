@@ -13,9 +13,9 @@ void show_withdrawn(struct strbuf *b, const struct withdrawal *w)
     else if (w->place && !w->document_count)
         strbuf_add_shown(b, str_of(w->place));
     else if (w->document_count > 1)
-        strbuf_printf(b, _("%s documents"), show_count(w->document_count, count));
+        strbuf_printf(b, _("%s documents"), str_count(w->document_count, count));
     else
-        strbuf_printf(b, "%s %s", show_count(w->samples, count),
+        strbuf_printf(b, "%s %s", str_count(w->samples, count),
                       show_plural(w->samples, _("sample"), _("samples")));
 }
 
@@ -87,7 +87,7 @@ void show_never_saw(char line[static 200], const struct withdrawal *w)
     strbuf_add_text(&b, _("ready, in use; never saw "));
     if (w->stay)
         strbuf_printf(&b, w->samples == 1 ? _("the other %s sample") : _("the other %s samples"),
-                      show_count(w->samples, count));
+                      str_count(w->samples, count));
     else
         show_withdrawn(&b, w);
     snprintf(line, 200, "%s", b.data);

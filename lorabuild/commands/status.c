@@ -187,7 +187,7 @@ static void print_row(struct screen *s, const char *name, int in_use, size_t doc
     strbuf_add_shown(&b, str_of(name));
     for (int i = display_width(strbuf_str(&b)); i < s->name_width + 2; i++)
         strbuf_add_byte(&b, ' ');
-    strbuf_printf(&b, "%-6s  %9s  %s", version, show_count(documents, count),
+    strbuf_printf(&b, "%-6s  %9s  %s", version, str_count(documents, count),
                   row->state.data ? row->state.data : "");
     if (row->cost_s >= 0) {
         show_about(row->cost_s, cost);

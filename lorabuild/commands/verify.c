@@ -107,7 +107,7 @@ static void print_line_of(struct screen *s, const struct never_saw *n)
     struct strbuf b = {0};
     char count[32];
     strbuf_printf(&b, _("Compared with %s texts that had a part in "),
-                  show_count(n->exposure, count));
+                  str_count(n->exposure, count));
     for (size_t i = 0; i < n->line_count; i++)
         strbuf_printf(&b, "%s%s v%d", i ? ", " : "", n->line[i].name, n->line[i].number);
     strbuf_add_byte(&b, '.');

@@ -291,5 +291,7 @@ bool path_is_beneath(const char *path, const char *folder)
 const char *path_behind(const char *path, const char *folder)
 {
     size_t n = strlen(folder);
-    return strncmp(path, folder, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+    if (!path_is_beneath(path, folder) || path[n] == '\0')
+        return path;
+    return path + n + (path[n] == '/');
 }

@@ -51,7 +51,7 @@ char *path_folder(const char *path);     /* what stands before it, "." if nothin
 char *path_clean(const char *path);
 /* Is `path` equal to `folder` or beneath it, by text (both clean)? */
 bool path_is_beneath(const char *path, const char *folder);
-/* What stands behind `folder` and its slash; all of `path` where it is not beneath it. */
+/* What stands behind `folder` and its slash; `path` itself where that is not beneath it. */
 const char *path_behind(const char *path, const char *folder);
 
 #endif

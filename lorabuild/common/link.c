@@ -32,13 +32,6 @@ static bool real_path(int fd, char path[PATH_MAX])
     return n > 0;
 }
 
-/* The part of `path` beneath `folder`, which holds it. */
-static const char *rest_of(const char *path, const char *folder)
-{
-    const char *rest = path + strlen(folder);
-    return rest + strspn(rest, "/");
-}
-
 /* The folder within the walls beneath which `end` lies, or NULL. */
 static const char *folder_within(const struct link_walls *w, const char *end)
 {
@@ -62,7 +55,8 @@ static int open_within(const struct link_walls *w, const char *end, int flags)
     int above = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (above < 0)
         return -1;
-    int fd = open_beneath(above, rest_of(end, folder), flags), code = errno;
+    const char *rest = strcmp(end, folder) == 0 ? "." : path_behind(end, folder);
+    int fd = open_beneath(above, rest, flags), code = errno;
     close(above);
     errno = code;
     return fd;
@@ -84,7 +78,7 @@ static int open_where_it_ends(int root_fd, const char *path, int flags, const st
         return -1;
     }
     if (path_is_beneath(end, root))
-        return open_beneath(root_fd, rest_of(end, root), flags);
+        return open_beneath(root_fd, path_behind(end, root), flags);
     return open_within(w, end, flags);
 }
 

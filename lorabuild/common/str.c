@@ -208,6 +208,13 @@ bool utf8_valid(struct str s, size_t *bad_at)
     return true;
 }
 
+bool utf8_is_unspaced(int32_t c)
+{
+    return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7AF) ||
+           (c >= 0xF900 && c <= 0xFAFF) || (c >= 0xFF00 && c <= 0xFFEF) ||
+           (c >= 0x20000 && c <= 0x3FFFF);
+}
+
 bool str_to_int(struct str s, int64_t *value)
 {
     bool negative = s.size && s.data[0] == '-';

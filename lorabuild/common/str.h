@@ -48,6 +48,8 @@ void strbuf_add_shown(struct strbuf *b, struct str s);
 int32_t utf8_next(struct str s, size_t *at);
 void utf8_add(struct strbuf *b, uint32_t code_point);
 bool utf8_valid(struct str s, size_t *bad_at); /* bad_at may be NULL */
+/* Of a script that puts no spaces between words: Chinese, kana, hangul, and their punctuation. */
+bool utf8_is_unspaced(int32_t code_point);
 
 /* Numbers in full, or false: no white space, no rest, no overflow. */
 bool str_to_int(struct str s, int64_t *value);           /* decimal, or 0x hexadecimal */

@@ -54,9 +54,7 @@ bool captions_join(struct dataset *d, const struct captions_request *request, st
                    struct captions_counts *counts, struct captions_notes *notes, bool *changed,
                    struct error *e);
 
-/* Numbers the passages of every document, after the captions are known. */
-void captions_passages(struct dataset *d);
-/* The same from the document with that index on. */
-void captions_passages_from(struct dataset *d, size_t from);
+/* Numbers the passages of the documents from that index on, after the captions are known. */
+void captions_passages(struct dataset *d, size_t from);
 
 #endif

@@ -38,13 +38,8 @@ static void number_passages(struct document *d)
     }
 }
 
-void captions_passages_from(struct dataset *d, size_t from)
+void captions_passages(struct dataset *d, size_t from)
 {
     for (size_t i = from; i < d->document_count; i++)
         number_passages(&d->documents[i]);
-}
-
-void captions_passages(struct dataset *d)
-{
-    captions_passages_from(d, 0);
 }

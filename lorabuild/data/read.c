@@ -290,17 +290,10 @@ static void identify(struct dataset *d)
     digest_set_free(&ids);
 }
 
-static bool join_captions(struct reading *r, struct error *e)
+static bool join_captions(struct reading *r, struct digest *file, struct error *e)
 {
     const struct read_request *q = r->request;
     struct captions_notes notes = {0};
-    if (!digest_is_zero(q->base)) { /* there are no captions */
-        captions_passages_from(r->d, r->taken);
-        identify(r->d);
-        r->d->key = q->key;
-        return true;
-    }
-    struct digest file = {{0}};
     bool review = strcmp(q->caption_mode, "reviewed") == 0;
     struct captions_counts counts;
     struct captions_request captions = {.path = q->captions_path,
@@ -308,17 +301,27 @@ static bool join_captions(struct reading *r, struct error *e)
                                             review || strcmp(q->caption_mode, "headings") == 0,
                                         .review = review,
                                         .edit = q->edit};
-    bool ok = captions_join(r->d, &captions, &file, &counts, &notes, r->changed, e);
+    bool ok = captions_join(r->d, &captions, file, &counts, &notes, r->changed, e);
     if (q->counts)
         *q->counts = counts;
     for (size_t i = 0; i < notes.count; i++)
         add_note(r, NULL, notes.items[i]);
     free(notes.items);
-    if (!ok)
+    return ok;
+}
+
+/* What the documents are as a whole. Those of a base are so already, and it has no captions. */
+static bool complete(struct reading *r, struct error *e)
+{
+    const struct read_request *q = r->request;
+    struct digest file = {{0}};
+    bool based = !digest_is_zero(q->base);
+    if (!based && !join_captions(r, &file, e))
         return false;
-    captions_passages(r->d);
+    captions_passages(r->d, r->taken);
     identify(r->d);
-    r->d->key = seal_dataset_key(q->sources, q->source_count, file, q->caption_mode);
+    r->d->key =
+        based ? q->key : seal_dataset_key(q->sources, q->source_count, file, q->caption_mode);
     return true;
 }
 
@@ -349,7 +352,7 @@ bool read_dataset(struct dataset *d, const struct read_request *request, bool *c
         ok = bad_records(&r, e);
     if (ok)
         note_documents(&r);
-    ok = ok && join_captions(&r, e);
+    ok = ok && complete(&r, e);
     if (ok && r.taken)
         qsort(d->documents, d->document_count, sizeof *d->documents, document_order);
     keep_notes(&r);

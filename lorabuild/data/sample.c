@@ -80,3 +80,12 @@ void dataset_free(struct dataset *d)
     arena_free(&d->arena);
     *d = (struct dataset){0};
 }
+
+void dataset_add_contents(const struct dataset *d, struct digest_set *to)
+{
+    for (size_t i = 0; i < d->document_count; i++)
+        for (size_t k = 0; k < d->documents[i].count; k++)
+            digest_set_add(to, d->documents[i].samples[k].content);
+    for (size_t i = 0; i < d->waiting_count; i++)
+        digest_set_add(to, d->waiting[i].content);
+}

@@ -90,5 +90,7 @@ void sample_clean(struct strbuf *out, struct str text);
 struct digest sample_content_digest(enum sample_kind kind, struct str text);
 struct digest sample_id(struct digest content, struct str caption);
 void dataset_free(struct dataset *d);
+/* The contents of all that stands in it, what waits included. */
+void dataset_add_contents(const struct dataset *d, struct digest_set *to);
 
 #endif

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MOST_BYTES ((off_t)64 << 30)
+#define MOST_BYTES ((size_t)64 << 30)
 
 char *seal_source_path(const char *keep, enum document_kind kind, struct digest source)
 {
@@ -119,41 +119,16 @@ bool seal_file_newer(const char *path, struct error *e)
     return error_set(e, ERROR_INPUT, "%s: written by a newer lorabuild", path);
 }
 
-/* All of an open file, in memory from `a`. */
-static bool read_whole(struct str *bytes, struct arena *a, int fd, const char *path,
-                       struct error *e)
-{
-    struct stat s;
-    if (fstat(fd, &s) < 0)
-        return error_errno(e, "%s", path);
-    if (!S_ISREG(s.st_mode) || s.st_size > MOST_BYTES)
-        return error_set(e, ERROR_INPUT, "%s: is no file of seals", path);
-    char *own = arena_alloc(a, (size_t)s.st_size + 1);
-    *bytes = (struct str){own, 0};
-    while (bytes->size < (size_t)s.st_size) {
-        ssize_t n = read(fd, own + bytes->size, (size_t)s.st_size - bytes->size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return error_errno(e, "%s", path);
-        if (n == 0)
-            break; /* cut short meanwhile: its digest tells */
-        bytes->size += (size_t)n;
-    }
-    return true;
-}
-
 bool seal_file_open(struct unpacker *u, struct arena *a, const char *path,
                     const char magic[static 8], uint32_t version, struct error *e)
 {
-    struct str bytes;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return error_errno(e, "%s", path);
-    bool ok = read_whole(&bytes, a, fd, path, e);
-    close(fd);
-    if (!ok)
+    struct strbuf text = {0};
+    if (!file_read(&text, path, MOST_BYTES, e)) {
+        strbuf_free(&text);
         return false;
+    }
+    struct str bytes = {arena_strndup(a, text.data ? text.data : "", text.size), text.size};
+    strbuf_free(&text);
     enum packed_state state = packed_open(u, bytes, magic, version);
     if (state == PACKED_NEWER)
         return seal_file_newer(path, e);

@@ -55,27 +55,26 @@ bool caption_choose(const struct rules *r, const char *name, bool *chosen, struc
 static char *as_in_table(const struct rule_dataset *d, const char *typed)
 {
     struct stat s;
-    char here[4096], *shown = NULL;
+    char here[4096];
     if (!getcwd(here, sizeof here))
         return mem_strdup(typed);
     bool is_folder = stat(d->path, &s) == 0 && S_ISDIR(s.st_mode);
     char *joined = path_join(here, typed), *absolute = path_clean(joined);
     char *folder = is_folder ? mem_strdup(d->path) : path_folder(d->path);
-    size_t n = strlen(folder);
-    if (path_is_beneath(absolute, folder) && absolute[n] == '/')
-        shown = mem_strdup(absolute + n + 1);
+    const char *behind = path_behind(absolute, folder);
+    char *shown = mem_strdup(behind == absolute ? typed : behind);
     free(folder);
     free(absolute);
     free(joined);
-    return shown ? shown : mem_strdup(typed);
+    return shown;
 }
 
 static json_t *table_name(const struct rule_dataset *d, const char *typed)
 {
     char *name = as_in_table(d, typed);
-    json_t *text = json_string(name);
+    json_t *text = json_bytes(name);
     free(name);
-    return text ? text : json_string(""); /* no UTF-8: no row can be named so */
+    return text;
 }
 
 static json_t *describe_wish(const struct rule_dataset *d, const struct caption_wish *wish)

@@ -8,15 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-static void add_wanted(struct digest_set *wanted, const struct dataset *d)
-{
-    for (size_t i = 0; i < d->document_count; i++)
-        for (size_t k = 0; k < d->documents[i].count; k++)
-            digest_set_add(wanted, d->documents[i].samples[k].content);
-    for (size_t i = 0; i < d->waiting_count; i++)
-        digest_set_add(wanted, d->waiting[i].content);
-}
-
 /* A source with its samples. */
 static struct source *samples_of(struct workshop *w, int dataset, struct error *e)
 {
@@ -50,7 +41,7 @@ static bool add_parents(struct workshop *w, struct target *t, struct error *e)
             struct source *s = samples_of(w, r->adapters[p].data[i], e);
             if (!s)
                 return false;
-            add_wanted(&t->wanted, &s->data);
+            dataset_add_contents(&s->data, &t->wanted);
         }
     }
     return true;
@@ -66,7 +57,7 @@ bool facts_gather_samples(struct workshop *w, struct target *t, struct error *e)
         ok = s != NULL;
         if (ok) {
             list[i] = (struct facts_dataset){&s->data, s->rule->written, s->rule->edits_relearn};
-            add_wanted(&t->wanted, &s->data);
+            dataset_add_contents(&s->data, &t->wanted);
         }
     }
     ok = ok && forget_check(w, t, e);

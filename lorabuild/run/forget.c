@@ -55,11 +55,7 @@ static bool add_wanted(struct forget *f, struct forget_adapter *to, int dataset,
     struct source *s = workshop_source(f->workshop, dataset, e);
     if (!s || !source_load_samples(s, e))
         return false;
-    for (size_t i = 0; i < s->data.document_count; i++)
-        for (size_t k = 0; k < s->data.documents[i].count; k++)
-            digest_set_add(&to->wanted, s->data.documents[i].samples[k].content);
-    for (size_t i = 0; i < s->data.waiting_count; i++)
-        digest_set_add(&to->wanted, s->data.waiting[i].content);
+    dataset_add_contents(&s->data, &to->wanted);
     return true;
 }
 

@@ -52,7 +52,7 @@ static bool gather(const char *path, const char *scratch, size_t *number, struct
 static json_t *list_gathered(const char *texts, struct error *e)
 {
     struct scan scan = {0};
-    if (!scan_folder(&scan, texts, NULL, false, NULL, NULL, e))
+    if (!scan_folder(&scan, texts, NULL, NULL, false, NULL, NULL, e))
         return NULL;
     json_t *list = json_array();
     for (size_t i = 0; i < scan.count; i++) {

@@ -15,13 +15,6 @@ struct words {
     size_t count;
 };
 
-static bool is_ideograph(int32_t c)
-{
-    return (c >= 0x2E80 && c <= 0x9FFF) || (c >= 0xAC00 && c <= 0xD7AF) ||
-           (c >= 0xF900 && c <= 0xFAFF) || (c >= 0xFF00 && c <= 0xFFEF) ||
-           (c >= 0x20000 && c <= 0x3FFFF);
-}
-
 static struct words split(struct str text)
 {
     struct words w = {0};
@@ -32,13 +25,13 @@ static struct words split(struct str text)
         if (c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == 0x3000) {
             spaced = w.count > 0;
             open = false;
-        } else if (open && !is_ideograph(c)) {
+        } else if (open && !utf8_is_unspaced(c)) {
             w.items[w.count - 1].text.size += at - from;
         } else {
             w.items = mem_grow(w.items, w.count + 1, sizeof *w.items);
             w.items[w.count++] = (struct word){{text.data + from, at - from}, spaced};
             spaced = false;
-            open = !is_ideograph(c);
+            open = !utf8_is_unspaced(c);
         }
     }
     return w;

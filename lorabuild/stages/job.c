@@ -105,6 +105,21 @@ static bool make_windows(struct job *j, struct windows *w, enum sample_role want
     return ok;
 }
 
+const struct sample *job_next_sample(const struct job *j, struct job_walk *w)
+{
+    for (; w->dataset < j->dataset_count; w->dataset++, w->next_document = 0) {
+        const struct dataset *d = &j->datasets[w->dataset];
+        for (; w->next_document < d->document_count; w->next_document++, w->next_sample = 0) {
+            w->document = &d->documents[w->next_document];
+            if (w->next_sample == w->document->count)
+                continue;
+            w->number = w->given++;
+            return &w->document->samples[w->next_sample++];
+        }
+    }
+    return NULL;
+}
+
 bool job_all_windows(struct job *j, struct windows *all, struct error *e)
 {
     return make_windows(j, all, ROLE_LEARN, role_all, e);

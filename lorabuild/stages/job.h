@@ -40,6 +40,14 @@ struct job {
 bool job_open(struct job *j, const json_t *plan, struct error *e);
 void job_close(struct job *j);
 
+/* Begins zeroed; each call gives the next sample of all datasets, NULL at the end. */
+struct job_walk {
+    size_t dataset, number; /* of the sample given: its dataset, how many came before it */
+    const struct document *document;
+    size_t given, next_document, next_sample; /* the walk's own */
+};
+const struct sample *job_next_sample(const struct job *j, struct job_walk *w);
+
 /* Windows over all samples of the datasets, as a full training would see them. */
 bool job_all_windows(struct job *j, struct windows *all, struct error *e);
 

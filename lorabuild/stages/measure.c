@@ -1,6 +1,6 @@
 #include "lorabuild/common/clock.h"
-#include "lorabuild/formats/peft.h"
 #include "lorabuild/common/text.h"
+#include "lorabuild/formats/peft.h"
 #include "lorabuild/models/lora.h"
 #include "lorabuild/models/turns.h"
 #include "lorabuild/stages/job.h"

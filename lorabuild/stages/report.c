@@ -21,11 +21,6 @@ size_t report_number(const json_t *o, const char *key)
     return (size_t)json_integer_value(json_object_get(o, key));
 }
 
-const char *report_plural(size_t n, const char *one, const char *many)
-{
-    return n == 1 ? one : many;
-}
-
 void report_document(const struct report *p, size_t dataset, const char *path, struct strbuf *name)
 {
     const json_t *list = json_object_get(p->job->plan, "datasets");
@@ -120,13 +115,10 @@ static void add_fact(struct report *p, const char *name, const char *value)
 static size_t count_learned(const struct report *p)
 {
     struct digest_set learned = {0};
-    for (size_t k = 0; k < p->job->dataset_count; k++)
-        for (size_t i = 0; i < p->job->datasets[k].document_count; i++)
-            for (size_t n = 0; n < p->job->datasets[k].documents[i].count; n++) {
-                const struct sample *s = &p->job->datasets[k].documents[i].samples[n];
-                if (s->kind != SAMPLE_HEADING && digest_set_has(&p->job->learn_ids, s->id))
-                    digest_set_add(&learned, s->id);
-            }
+    struct job_walk w = {0};
+    for (const struct sample *s; (s = job_next_sample(p->job, &w));)
+        if (s->kind != SAMPLE_HEADING && digest_set_has(&p->job->learn_ids, s->id))
+            digest_set_add(&learned, s->id);
     digest_set_seal(&learned);
     size_t count = learned.count;
     digest_set_free(&learned);

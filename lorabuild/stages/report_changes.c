@@ -12,14 +12,8 @@ struct changes {
 
 static void gather_now(const struct report *p, struct digest_set *contents)
 {
-    for (size_t k = 0; k < p->job->dataset_count; k++) {
-        const struct dataset *d = &p->job->datasets[k];
-        for (size_t i = 0; i < d->document_count; i++)
-            for (size_t n = 0; n < d->documents[i].count; n++)
-                digest_set_add(contents, d->documents[i].samples[n].content);
-        for (size_t i = 0; i < d->waiting_count; i++)
-            digest_set_add(contents, d->waiting[i].content);
-    }
+    for (size_t k = 0; k < p->job->dataset_count; k++)
+        dataset_add_contents(&p->job->datasets[k], contents);
     digest_set_seal(contents);
 }
 
@@ -27,14 +21,10 @@ static void count_new(const struct report *p, const struct digest_set *ids,
                       const struct digest_set *contents, struct changes *c)
 {
     struct digest_set fresh = {0}, captions = {0};
-    for (size_t k = 0; k < p->job->dataset_count; k++)
-        for (size_t i = 0; i < p->job->datasets[k].document_count; i++)
-            for (size_t n = 0; n < p->job->datasets[k].documents[i].count; n++) {
-                const struct sample *s = &p->job->datasets[k].documents[i].samples[n];
-                if (s->kind == SAMPLE_HEADING || digest_set_has(ids, s->id))
-                    continue;
-                digest_set_add(digest_set_has(contents, s->content) ? &captions : &fresh, s->id);
-            }
+    struct job_walk w = {0};
+    for (const struct sample *s; (s = job_next_sample(p->job, &w));)
+        if (s->kind != SAMPLE_HEADING && !digest_set_has(ids, s->id))
+            digest_set_add(digest_set_has(contents, s->content) ? &captions : &fresh, s->id);
     digest_set_seal(&fresh);
     digest_set_seal(&captions);
     c->fresh = fresh.count;
@@ -70,10 +60,9 @@ static bool count_changes(const struct report *p, const char *folder, struct cha
 
 static void change_row(struct report *p, size_t n, const char *words)
 {
-    char count[34] = PAGE_NUMBER;
-    str_count(n, count + 1);
+    char cell[PAGE_CELL];
     if (n)
-        page_row(&p->page, (const char *[]){words, count, NULL});
+        page_row(&p->page, (const char *[]){words, page_number(n, cell), NULL});
 }
 
 /* Numbers only: what was withdrawn may have to be forgotten, its name too. */

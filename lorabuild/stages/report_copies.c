@@ -36,13 +36,6 @@ struct copies {
 
 /* ---- words ---- */
 
-static bool is_ideograph(int32_t c)
-{
-    return (c >= 0x3040 && c <= 0x30FF) || (c >= 0x3400 && c <= 0x9FFF) ||
-           (c >= 0xAC00 && c <= 0xD7AF) || (c >= 0xF900 && c <= 0xFAFF) ||
-           (c >= 0x20000 && c <= 0x3FFFF);
-}
-
 static bool is_letter(int32_t c)
 {
     if (c < 0x80)
@@ -70,7 +63,7 @@ static void split(struct units *u, struct str text)
     for (size_t at = 0; at < text.size;) {
         size_t from = at;
         int32_t c = utf8_next(text, &at);
-        bool single = is_ideograph(c), letter = !single && is_letter(c);
+        bool single = is_letter(c) && utf8_is_unspaced(c), letter = !single && is_letter(c);
         if (!letter && word != SIZE_MAX)
             add_unit(u, text, word, from, 2);
         word = !letter ? SIZE_MAX : word == SIZE_MAX ? from : word;

@@ -102,10 +102,9 @@ static void consider_sample(struct choice *c, const struct job *j, const struct 
 static void choose_requests(struct report_drafts *d, const struct job *j)
 {
     struct choice c = {.arena = &d->arena};
-    for (size_t k = 0; k < j->dataset_count; k++)
-        for (size_t i = 0; i < j->datasets[k].document_count; i++)
-            for (size_t n = 0; n < j->datasets[k].documents[i].count; n++)
-                consider_sample(&c, j, &j->datasets[k].documents[i].samples[n]);
+    struct job_walk w = {0};
+    for (const struct sample *s; (s = job_next_sample(j, &w));)
+        consider_sample(&c, j, s);
     for (size_t i = 0; i < c.count; i++)
         d->requests[d->request_count++] = c.best[i].text;
 }

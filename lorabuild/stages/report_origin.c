@@ -75,10 +75,10 @@ static void add_files(struct report *p)
     json_t *file, *files = (json_t *)(uintptr_t)p->files;
     page_table(&p->page, (const char *[]){"file", PAGE_NUMBER "bytes", "SHA-256", NULL});
     json_object_foreach (files, name, file) {
-        char size[34] = PAGE_NUMBER, code[SHA256_HEX + 2];
-        str_count(report_number(file, "size"), size + 1);
+        char size[PAGE_CELL], code[SHA256_HEX + 2];
         snprintf(code, sizeof code, PAGE_CODE "%s", report_text(file, "sha256"));
-        page_row(&p->page, (const char *[]){name, size, code, NULL});
+        page_row(&p->page, (const char *[]){name, page_number(report_number(file, "size"), size),
+                                            code, NULL});
     }
     page_table_end(&p->page);
 }

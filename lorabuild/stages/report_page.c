@@ -1,12 +1,9 @@
 #include "lorabuild/stages/report_page.h"
 
 #include "lorabuild/common/html.h"
-#include "lorabuild/common/memory.h"
 
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* Colours have names, so that a dark screen gets its own; paper is always light. */
 static const char colours[] =
@@ -132,6 +129,16 @@ void page_paragraph(struct strbuf *b, const char *class, const char *format, ...
     strbuf_printf(b, *class ? "<p class=\"%s\">" : "<p%s>", class);
     html_add_text(b, str_of(text));
     strbuf_add_text(b, "</p>\n");
+}
+
+const char *page_number(size_t n, char cell[static PAGE_CELL])
+{
+    cell[0] = *PAGE_NUMBER;
+    cell[1] = '-';
+    cell[2] = '\0';
+    if (n)
+        str_count(n, cell + 1);
+    return cell;
 }
 
 static void add_cells(struct strbuf *b, const char *const *cells, const char *tag)

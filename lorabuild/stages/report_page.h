@@ -15,6 +15,8 @@ void page_paragraph(struct strbuf *b, const char *style, const char *format, ...
 /* Tables: columns' names, and cells, NULL-terminated lists of text to be escaped. */
 #define PAGE_NUMBER "\1" /* in front of a number and its column's name */
 #define PAGE_CODE "\2"   /* in front of a digest */
+enum { PAGE_CELL = 34 };
+const char *page_number(size_t n, char cell[static PAGE_CELL]); /* "1,204"; "-" for 0 */
 void page_table(struct strbuf *b, const char *const *columns);
 void page_row(struct strbuf *b, const char *const *cells);
 void page_table_end(struct strbuf *b);

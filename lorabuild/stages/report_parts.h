@@ -28,7 +28,6 @@ struct report {
 /* Of an object's member; "" and 0 where there is none. */
 const char *report_text(const json_t *o, const char *key);
 size_t report_number(const json_t *o, const char *key);
-const char *report_plural(size_t n, const char *one, const char *many);
 /* "bridge.md", with its dataset's path in front where there are several. */
 void report_document(const struct report *p, size_t dataset, const char *path, struct strbuf *name);
 

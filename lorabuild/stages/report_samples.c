@@ -1,7 +1,6 @@
 #include "lorabuild/stages/report_parts.h"
 
 #include <stdio.h>
-#include <string.h>
 
 /* How many samples of a document, headings not counted. */
 struct counts {
@@ -22,25 +21,15 @@ static struct counts count_samples(const struct report *p, const struct document
     return c;
 }
 
-static const char *number_cell(size_t n, char cell[static 34])
-{
-    cell[0] = *PAGE_NUMBER;
-    if (n)
-        str_count(n, cell + 1);
-    else
-        strcpy(cell + 1, "-");
-    return cell;
-}
-
 static void learned_row(struct report *p, size_t dataset, const struct document *d,
                         const struct counts *c)
 {
-    char all[34], fresh[34], held_out[34];
+    char all[PAGE_CELL], fresh[PAGE_CELL], held_out[PAGE_CELL];
     struct strbuf name = {0};
     report_document(p, dataset, d->path, &name);
     page_row(&p->page,
-             (const char *[]){name.data, number_cell(c->all, all), number_cell(c->fresh, fresh),
-                              number_cell(c->held_out, held_out), NULL});
+             (const char *[]){name.data, page_number(c->all, all), page_number(c->fresh, fresh),
+                              page_number(c->held_out, held_out), NULL});
     strbuf_free(&name);
 }
 
@@ -96,8 +85,8 @@ static void add_waiting_rows(struct report *p, size_t *rows)
                 texts += !d->waiting[i].heading;
             char reason[120];
             snprintf(reason, sizeof reason, "%zu %s", texts,
-                     report_plural(texts, "text waits until somebody has accepted its request",
-                                   "texts wait until somebody has accepted their requests"));
+                     texts == 1 ? "text waits until somebody has accepted its request"
+                                : "texts wait until somebody has accepted their requests");
             if (texts && (*rows)++ < REPORT_ROWS)
                 not_learned_row(p, k, d->documents[document].path, reason);
         }

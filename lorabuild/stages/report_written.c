@@ -15,34 +15,29 @@ static bool is_learned(const struct report *p, const struct sample *s)
 static void add_place(struct report *p, size_t number)
 {
     struct strbuf name = {0};
-    for (size_t k = 0; k < p->job->dataset_count; k++)
-        for (size_t i = 0; i < p->job->datasets[k].document_count; i++) {
-            const struct document *d = &p->job->datasets[k].documents[i];
-            if (number < d->count) {
-                report_document(p, k, d->path, &name);
-                strbuf_printf(&name, " §%zu", d->samples[number].place);
-                html_add_text(&p->page, strbuf_str(&name));
-                strbuf_free(&name);
-                return;
-            }
-            number -= d->count;
-        }
+    struct job_walk w = {0};
+    const struct sample *s;
+    while ((s = job_next_sample(p->job, &w)) && w.number < number)
+        ;
+    if (!s)
+        return;
+    report_document(p, w.dataset, w.document->path, &name);
+    strbuf_printf(&name, " §%zu", s->place);
+    html_add_text(&p->page, strbuf_str(&name));
+    strbuf_free(&name);
 }
 
 static struct copies *find_copies(const struct report *p, const struct report_drafts *d)
 {
-    size_t count = d->request_count * d->writer_count, number = 0;
+    size_t count = d->request_count * d->writer_count;
     struct str *texts = mem_array(count, sizeof *texts);
     for (size_t i = 0; i < count; i++)
         texts[i] = strbuf_str(&d->drafts[i].text);
     struct copies *c = copies_open(texts, count);
-    for (size_t k = 0; k < p->job->dataset_count; k++)
-        for (size_t i = 0; i < p->job->datasets[k].document_count; i++) {
-            const struct document *document = &p->job->datasets[k].documents[i];
-            for (size_t n = 0; n < document->count; n++, number++)
-                if (is_learned(p, &document->samples[n]))
-                    copies_look(c, document->samples[n].text, number);
-        }
+    struct job_walk w = {0};
+    for (const struct sample *s; (s = job_next_sample(p->job, &w));)
+        if (is_learned(p, s))
+            copies_look(c, s->text, w.number);
     free(texts);
     return c;
 }

@@ -60,22 +60,16 @@ static char role_letter(const struct result *r, const struct sample *s)
 
 static void list_samples(struct result *r, struct lineage_sample **list, size_t *count)
 {
-    size_t n = 0;
-    for (size_t d = 0; d < r->job->dataset_count; d++)
-        for (size_t i = 0; i < r->job->datasets[d].document_count; i++)
-            n += r->job->datasets[d].documents[i].count;
-    *list = mem_array(n, sizeof **list);
+    struct job_walk all = {0}, w = {0};
+    while (job_next_sample(r->job, &all))
+        ;
+    *list = mem_array(all.given, sizeof **list);
     *count = 0;
-    for (size_t d = 0; d < r->job->dataset_count; d++)
-        for (size_t i = 0; i < r->job->datasets[d].document_count; i++) {
-            const struct document *doc = &r->job->datasets[d].documents[i];
-            for (size_t k = 0; k < doc->count; k++) {
-                const struct sample *s = &doc->samples[k];
-                (*list)[(*count)++] = (struct lineage_sample){s->content, s->id, role_letter(r, s)};
-                if (digest_set_has(&r->job->validate_ids, s->id))
-                    digest_set_add(&r->exposure, s->content);
-            }
-        }
+    for (const struct sample *s; (s = job_next_sample(r->job, &w));) {
+        (*list)[(*count)++] = (struct lineage_sample){s->content, s->id, role_letter(r, s)};
+        if (digest_set_has(&r->job->validate_ids, s->id))
+            digest_set_add(&r->exposure, s->content);
+    }
 }
 
 /* The plan's "corrections": which old texts in the exposure were edited, and to what. */

@@ -100,26 +100,33 @@ static json_t *describe_end(const struct training_result *t, const struct gate *
     return o;
 }
 
-static bool finish(struct job *j, const struct job_adapter *parent, const struct job_adapter *start,
-                   const struct training_result *t, struct backend *backend, const char *attempt,
-                   struct error *e)
+/* What a training needs besides its job. */
+struct run {
+    struct job_adapter parent, start;
+    struct backend *backend;
+    int64_t steps, rewarm;
+    bool checkpoint_layers;
+};
+
+static bool finish(struct job *j, const struct run *run, const struct training_result *t,
+                   const char *attempt, struct error *e)
 {
     struct gate gate, *checked = NULL;
     const json_t *check = json_object_get(j->plan, "check"),
                  *most = json_object_get(check, "limit");
     double limit = json_is_number(most) ? json_number_value(most) : INFINITY;
-    if (start->there && json_is_object(check) && t->window_before && t->window_after &&
+    if (run->start.there && json_is_object(check) && t->window_before && t->window_after &&
         j->validate.count) {
         gate = gate_check(t->window_before, t->window_after, j->validate.count, limit);
         checked = &gate;
     }
     struct result r = {.job = j,
-                       .parent = parent,
-                       .start = start,
+                       .parent = &run->parent,
+                       .start = &run->start,
                        .training = t,
                        .gate = checked,
                        .limit = limit,
-                       .backend = backend};
+                       .backend = run->backend};
     char *out = path_join(attempt, "out");
     double began_s = clock_seconds();
     bool ok = weights_unchanged(j->weights, e) && result_write(&r, out, e);
@@ -141,57 +148,69 @@ static void tell_spans(const struct watch *w, double began_s)
         stage_span("check", steps_end_s);
 }
 
+static bool open_run(struct run *r, struct job *j, struct error *e)
+{
+    struct job_memory memory;
+    const char *precision;
+    if (!json_get_int(j->plan, "steps", &r->steps, "plan", e) ||
+        !json_get_int_or(j->plan, "rewarm", &r->rewarm, 0, "plan", e) ||
+        !json_get_text(j->plan, "precision", &precision, "plan", e) ||
+        !job_read_adapter(&r->parent, j->plan, "parent", e) ||
+        !job_read_adapter(&r->start, j->plan, "start", e) || !job_plan_memory(j, &memory, e))
+        return false;
+    r->checkpoint_layers = memory.checkpoint_layers;
+    r->backend = cpu_backend_open(strcmp(precision, "bf16") == 0 ? COMPUTE_BF16 : COMPUTE_F32,
+                                  memory.panel_bytes, e);
+    return r->backend != NULL;
+}
+
+static void close_run(struct run *r)
+{
+    if (r->backend)
+        cpu_backend_close(r->backend);
+    peft_free(&r->start.adapter);
+    peft_free(&r->parent.adapter);
+}
+
+static bool take_steps(struct training_result *result, const struct run *r, struct job *j,
+                       const char *attempt, struct error *e)
+{
+    struct watch watch = {.job = j};
+    struct training t = {.model = j->model,
+                         .backend = r->backend,
+                         .recipe = &j->recipe,
+                         .learn = &j->learn,
+                         .validate = &j->validate,
+                         .parent = r->parent.there ? &r->parent.adapter : NULL,
+                         .start = r->start.there ? &r->start.adapter : NULL,
+                         .steps = r->steps,
+                         .rewarm_steps = r->rewarm,
+                         .checkpoint_layers = r->checkpoint_layers,
+                         .attempt = attempt,
+                         .document_name = document_name,
+                         .context = &watch,
+                         .should_stop = should_stop,
+                         .progress = report_progress};
+    stage_listen();
+    double began_s = clock_seconds();
+    bool ok = training_run(&t, result, e);
+    tell_spans(&watch, began_s);
+    if (ok && result->stopped)
+        return error_set(e, ERROR_INTERRUPTED, "stopped after step %lld of %lld",
+                         (long long)result->steps, (long long)r->steps);
+    if (ok)
+        result->adapter.base = mem_strdup(path_base(j->base_path));
+    return ok;
+}
+
 static bool train(struct job *j, const char *attempt, struct error *e)
 {
-    struct job_adapter parent = {0}, start = {0};
+    struct run r = {0};
     struct training_result result = {0};
-    struct job_memory memory;
-    struct backend *backend = NULL;
-    struct watch watch = {.job = j};
-    int64_t steps, rewarm;
-    const char *precision;
-    bool ok = json_get_int(j->plan, "steps", &steps, "plan", e) &&
-              json_get_int_or(j->plan, "rewarm", &rewarm, 0, "plan", e) &&
-              json_get_text(j->plan, "precision", &precision, "plan", e) &&
-              job_read_adapter(&parent, j->plan, "parent", e) &&
-              job_read_adapter(&start, j->plan, "start", e) && job_plan_memory(j, &memory, e);
-    if (ok)
-        backend = cpu_backend_open(strcmp(precision, "bf16") == 0 ? COMPUTE_BF16 : COMPUTE_F32,
-                                   memory.panel_bytes, e);
-    if (ok && backend) {
-        struct training t = {.model = j->model,
-                             .backend = backend,
-                             .recipe = &j->recipe,
-                             .learn = &j->learn,
-                             .validate = &j->validate,
-                             .parent = parent.there ? &parent.adapter : NULL,
-                             .start = start.there ? &start.adapter : NULL,
-                             .steps = steps,
-                             .rewarm_steps = rewarm,
-                             .checkpoint_layers = memory.checkpoint_layers,
-                             .attempt = attempt,
-                             .document_name = document_name,
-                             .context = &watch,
-                             .should_stop = should_stop,
-                             .progress = report_progress};
-        stage_listen();
-        double began_s = clock_seconds();
-        ok = training_run(&t, &result, e);
-        tell_spans(&watch, began_s);
-        if (ok && result.stopped)
-            ok = error_set(e, ERROR_INTERRUPTED, "stopped after step %lld of %lld",
-                           (long long)result.steps, (long long)steps);
-        if (ok)
-            result.adapter.base = mem_strdup(path_base(j->base_path));
-        ok = ok && finish(j, &parent, &start, &result, backend, attempt, e);
-    } else {
-        ok = false;
-    }
+    bool ok = open_run(&r, j, e) && take_steps(&result, &r, j, attempt, e) &&
+              finish(j, &r, &result, attempt, e);
     training_result_free(&result);
-    if (backend)
-        cpu_backend_close(backend);
-    peft_free(&start.adapter);
-    peft_free(&parent.adapter);
+    close_run(&r);
     return ok;
 }
 

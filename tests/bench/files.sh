@@ -27,6 +27,35 @@ scan_of() { # FOLDER FIELD
     sed -n "s/^$2 //p" "$work/scan"
 }
 
+# A build with nothing to do beside make and ninja on the same files.
+noop() {
+    count=$((100 * ${BENCH_FILES:-1000}))
+    echo "Nothing to do over $count sample files"
+    make_project "$work/project" texts/
+    make_texts "$work/project/texts" "$count"
+    cd "$work/project"
+    begin=$(date +%s%N)
+    "$build/lorabuild" -q notes
+    echo "  first build          $(awk -v t=$(($(date +%s%N) - begin)) 'BEGIN { printf "%.3f", t / 1e9 }') s"
+    ours=$(least_of "$build/lorabuild" notes)
+    memory='?'
+    ! command -v /usr/bin/time >/dev/null ||
+        memory=$(/usr/bin/time -f %M "$build/lorabuild" notes 2>&1 >/dev/null | awk '{ printf "%.0f", $1 / 1024 }')
+    printf '  lorabuild            %s s  %s MB\n' "$ours" "$memory"
+    find texts -type f | LC_ALL=C sort >list
+    { printf 'out: \\\n'; sed 's/$/ \\/' list; printf '\n\ttouch $@\n'; } >Makefile.list
+    { printf 'rule r\n  command = touch $out\nbuild out-ninja: r $\n'; sed 's/^/ /; s/$/ $/' list; echo; } >build.ninja
+    make -rR -f Makefile.list out >/dev/null
+    make=$(least_of make -rRq -f Makefile.list out)
+    echo "  make                 $make s; lorabuild takes $(ratio "$ours" "$make") of it"
+    if command -v ninja >/dev/null; then
+        ninja -f build.ninja >/dev/null
+        ninja=$(least_of ninja -f build.ninja)
+        echo "  ninja                $ninja s; lorabuild takes $(ratio "$ours" "$ninja") of it"
+    fi
+    cd "$root"
+}
+
 # The first scan beside xxhsum on the same files.
 scan() {
     count=$((100 * ${BENCH_FILES:-1000}))

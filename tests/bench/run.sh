@@ -4,16 +4,16 @@
 #   step  one LoRA step of SmolLM2-135M (512 tokens, r16, all linear layers): lorabuild on the
 #         model's GGUF beside PEFT + torch at its best (f32, bf16, with and without torch.compile)
 #   noop  a build with nothing to do over 100,000 sample files, beside make and ninja on the same
-#   expand  stored numbers of every type to f32 and bf16, beside copying memory
 #   scan  the first scan of as many, beside xxhsum
 #   new   one new file among as many: planned, and files opened
 #   lines     nothing to do over one .jsonl of a million records (BENCH_LINES)
 #   versions  log and status of an adapter with a thousand versions (BENCH_VERSIONS)
+#   expand    stored numbers of every type to f32 and bf16, beside copying memory
 #   growth    a scan of 10,000, 100,000 and a million files (BENCH_GROWTH); only when asked for
 #
 # Times on a shared machine are noisy: compare the ratios of one run, never figures of two.
 # LORABUILD and BUILD say what was built; LORABUILD_CACHE where the venv and the model are;
-# BENCH_STEPS the steps (6), BENCH_FILES the files in each of 100 folders (1000).
+# BENCH_STEPS the steps (6), BENCH_FILES hundreds of files (1000).
 set -eu
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -71,46 +71,6 @@ least_of() { # COMMAND…: seconds of the quickest of 5 runs
         "$@" >/dev/null
         echo $(($(date +%s%N) - begin))
     done | sort -n | head -n 1 | awk '{ printf "%.3f", $1 / 1e9 }'
-}
-
-noop() {
-    files=${BENCH_FILES:-1000}
-    echo "Nothing to do over $((100 * files)) sample files"
-    mkdir -p "$work/project/models"
-    cp -R tests/golden/tiny-llama "$work/project/models/tiny"
-    cd "$work/project"
-    awk -v files="$files" 'BEGIN { for (d = 0; d < 100; d++) {
-        system(sprintf("mkdir -p texts/part-%02d", d))
-        for (f = 0; f < files; f++) {
-            name = sprintf("texts/part-%02d/sample-%04d.txt", d, f)
-            printf "Sample %d of part %d says what it says.\n", f, d > name
-            close(name) } } }'
-    cat >lorabuild.yaml <<'YAML'
-lorabuild: 1
-base: models/tiny
-adapters:
-  notes: {data: texts/, rank: 4, steps: 2, mode: text, max_length: 256}
-YAML
-    find texts -type f -exec touch -d '1 hour ago' {} +
-    begin=$(date +%s%N)
-    "$build/lorabuild" -q notes
-    echo "  first build          $(awk -v t=$(($(date +%s%N) - begin)) 'BEGIN { printf "%.3f", t / 1e9 }') s"
-    ours=$(least_of "$build/lorabuild" notes)
-    memory=$(sh -c '"$0" notes >/dev/null & wait $!; :' "$build/lorabuild"; command -v /usr/bin/time >/dev/null &&
-        /usr/bin/time -f %M "$build/lorabuild" notes 2>&1 >/dev/null | awk '{ printf "%.0f", $1 / 1024 }') || memory='?'
-    printf '  lorabuild            %s s  %s MB\n' "$ours" "${memory:-?}"
-    find texts -type f | LC_ALL=C sort >list
-    { printf 'out: \\\n'; sed 's/$/ \\/' list; printf '\n\ttouch $@\n'; } >Makefile.list
-    { printf 'rule r\n  command = touch $out\nbuild out-ninja: r $\n'; sed 's/^/ /; s/$/ $/' list; echo; } >build.ninja
-    make -rR -f Makefile.list out >/dev/null
-    make=$(least_of make -rRq -f Makefile.list out)
-    echo "  make                 $make s; lorabuild takes $(ratio "$ours" "$make") of it"
-    if command -v ninja >/dev/null; then
-        ninja -f build.ninja >/dev/null
-        ninja=$(least_of ninja -f build.ninja)
-        echo "  ninja                $ninja s; lorabuild takes $(ratio "$ours" "$ninja") of it"
-    fi
-    cd "$root"
 }
 
 expand() {

@@ -12,7 +12,7 @@ static bool scan(const char *folder, const char *place, size_t *files, size_t *h
     struct scan s;
     double began_s = clock_seconds();
     struct store *store = store_open(place, NULL, false, note, e);
-    bool ok = store && scan_folder(&s, folder, store, false, NULL, NULL, e);
+    bool ok = store && scan_folder(&s, folder, NULL, store, false, NULL, NULL, e);
     if (ok) {
         *files = s.count;
         *hashed = s.hashed;

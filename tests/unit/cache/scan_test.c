@@ -53,7 +53,7 @@ static const char *in(const struct fixture *f, const char *name)
 static size_t scanned(struct scan *s, struct fixture *f, bool rehash)
 {
     struct error e = {0};
-    if (!scan_folder(s, f->root, f->store, rehash, NULL, NULL, &e))
+    if (!scan_folder(s, f->root, NULL, f->store, rehash, NULL, NULL, &e))
         fail_msg("%s", e.message);
     return s->hashed;
 }
@@ -269,7 +269,7 @@ static void links_are_judged_by_their_end(void **state)
     symlink("real", in(f, "l-real"));
     symlink("hidden", in(f, "l-1"));
     symlink("hidden", in(f, "l-2"));
-    assert_true(scan_folder(&s, f->root, f->store, false, skips, NULL, &e));
+    assert_true(scan_folder(&s, f->root, NULL, f->store, false, skips, NULL, &e));
     static const struct {
         const char *path;
         bool problem;
@@ -306,7 +306,7 @@ static void what_cannot_be_read_is_told(void **state)
     int was_root = geteuid() == 0;
     if (was_root)
         assert_int_equal(seteuid(65534), 0);
-    bool ok = scan_folder(&s, f->root, NULL, false, NULL, NULL, &e);
+    bool ok = scan_folder(&s, f->root, NULL, NULL, false, NULL, NULL, &e);
     if (was_root)
         assert_int_equal(seteuid(0), 0);
     assert_true(ok);
@@ -316,7 +316,7 @@ static void what_cannot_be_read_is_told(void **state)
     assert_non_null(strstr(file_of(&s, "locked")->problem, "cannot be read"));
     assert_null(file_of(&s, "ok")->problem);
     scan_free(&s);
-    assert_false(scan_folder(&s, in(f, "none"), NULL, false, NULL, NULL, &e));
+    assert_false(scan_folder(&s, in(f, "none"), NULL, NULL, false, NULL, NULL, &e));
     assert_non_null(strstr(e.message, "none"));
 }
 
@@ -336,7 +336,7 @@ static void two_datasets_on_one_folder(void **state)
     wait_settled();
     assert_int_equal(hashed(f), 6);
     off_t written = store_bytes_written(f);
-    assert_true(scan_folder(&s, f->root, f->store, false, skips_text, NULL, &e));
+    assert_true(scan_folder(&s, f->root, NULL, f->store, false, skips_text, NULL, &e));
     assert_int_equal(s.count, 1);
     scan_free(&s);
     assert_int_equal(hashed(f), 0); /* the skipped kept their records */
@@ -351,13 +351,13 @@ static void one_file(void **state)
     struct digest d;
     put_file(in(f, "base.gguf"), "weights");
     wait_settled();
-    assert_true(scan_folder(&s, in(f, "base.gguf"), f->store, false, NULL, NULL, &e));
+    assert_true(scan_folder(&s, in(f, "base.gguf"), NULL, f->store, false, NULL, NULL, &e));
     assert_int_equal(s.count, 1);
     assert_int_equal(s.hashed, 1);
     assert_string_equal(s.files[0].path, "base.gguf");
     struct digest first = s.files[0].digest;
     scan_free(&s);
-    assert_true(scan_folder(&s, in(f, "base.gguf"), f->store, false, NULL, NULL, &e));
+    assert_true(scan_folder(&s, in(f, "base.gguf"), NULL, f->store, false, NULL, NULL, &e));
     assert_int_equal(s.hashed, 0);
     assert_true(digest_equal(s.files[0].digest, first));
     scan_free(&s);

@@ -50,7 +50,7 @@ static struct dataset dataset_of(const char *const (*documents)[2], size_t count
             s->id = sample_id(s->content, s->caption);
         }
     }
-    captions_passages(&d);
+    captions_passages(&d, 0);
     return d;
 }
 
